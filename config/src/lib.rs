@@ -1,0 +1,1 @@
+//! Server settings and world content: text to a checked, derived plan.

@@ -1,0 +1,6 @@
+//! The engine: shards, maps, systems, gateway, directory, journal hand-off, operations.
+//!
+//! Each room is one folder. Nothing in [`shard::command`] knows how a command travels; nothing in the map and the
+//! systems knows sockets, threads, clocks, SQL or files.
+
+pub mod shard;

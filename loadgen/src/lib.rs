@@ -1,0 +1,1 @@
+//! Bots that are ordinary clients, scenarios, honest figures, reports.

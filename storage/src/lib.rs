@@ -1,0 +1,1 @@
+//! Accounts, characters, ledger and hot state on the embedded store or PostgreSQL; applies the journal.

@@ -1,0 +1,1 @@
+//! Append-only journal of opaque records: group commit, recovery, verify.

@@ -1,0 +1,1 @@
+//! UDP sockets in batches: recvmmsg and sendmmsg on socket2, mio readiness.
