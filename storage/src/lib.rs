@@ -1,1 +1,13 @@
 //! Accounts, characters, ledger and hot state on the embedded store or PostgreSQL; applies the journal.
+//!
+//! One [`store::Store`] is one connection, owned by one thread; everything blocks and nothing here starts a thread, reads
+//! a clock or knows a socket of the game. The journal's payload types live in [`event`], because the map that submits an
+//! event and the applier that applies it must mean the same thing; the journal itself sees bytes and positions only.
+
+pub mod audit;
+mod backend;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod names;
+pub mod store;

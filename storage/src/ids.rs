@@ -1,0 +1,136 @@
+//! Identities of stored things. All are positive, made by the application from blocks the store hands out, and never used
+//! again for something else; what an id refers to is not known here.
+
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A player's account.
+    AccountId
+}
+id! {
+    /// A character. It is also the number of the character's ledger account.
+    CharacterId
+}
+id! {
+    /// One item that exists, existed, or will exist; it moves between owners and is never created twice.
+    ItemUid
+}
+
+/// A position in the journal: the dense number of a record, from 1; 0 is before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lsn(pub u64);
+
+/// The ledger accounts that stand for the outside world: every unit of currency that appears or disappears passes through
+/// one, so that the deltas of an event always add up to zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemAccount {
+    /// Pays the starter kit of a new character.
+    Starter,
+}
+
+impl SystemAccount {
+    /// Every system account.
+    pub const ALL: [Self; 1] = [Self::Starter];
+
+    /// The number used in ledger rows; negative, so that it can never be a character.
+    #[must_use]
+    pub const fn ledger_account(self) -> i64 {
+        match self {
+            Self::Starter => -1,
+        }
+    }
+}
+
+/// A counter in the store from which ids are handed out in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequence {
+    /// For [`AccountId`].
+    Account,
+    /// For [`CharacterId`].
+    Character,
+    /// For [`ItemUid`].
+    Item,
+}
+
+impl Sequence {
+    /// Every sequence.
+    pub const ALL: [Self; 3] = [Self::Account, Self::Character, Self::Item];
+
+    /// Its key in the `sequences` table.
+    #[must_use]
+    pub const fn key(self) -> i64 {
+        match self {
+            Self::Account => 1,
+            Self::Character => 2,
+            Self::Item => 3,
+        }
+    }
+}
+
+/// Ids reserved for this process and not yet given away. What is left when the process ends is never used.
+#[derive(Debug, Clone, Default)]
+pub struct IdBlock {
+    next: i64,
+    end: i64,
+}
+
+impl IdBlock {
+    /// The ids `first .. first + count`, as returned by [`crate::store::Store::id_block`].
+    ///
+    /// # Panics
+    ///
+    /// If `first` is not positive or the block passes the end of the number range.
+    #[must_use]
+    pub fn new(first: i64, count: u32) -> Self {
+        assert!(first > 0, "ids are positive, got {first}");
+        let end = first
+            .checked_add(i64::from(count))
+            .expect("ids fit in 63 bits");
+        Self { next: first, end }
+    }
+
+    /// How many are left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        (self.end - self.next).unsigned_abs()
+    }
+}
+
+impl Iterator for IdBlock {
+    type Item = i64;
+
+    fn next(&mut self) -> Option<i64> {
+        if self.next == self.end {
+            return None;
+        }
+        self.next += 1;
+        Some(self.next - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IdBlock;
+
+    #[test]
+    fn a_block_gives_each_id_once_and_then_nothing() {
+        let mut block = IdBlock::new(7, 3);
+        assert_eq!(block.left(), 3);
+        assert_eq!(block.by_ref().collect::<Vec<_>>(), [7, 8, 9]);
+        assert_eq!((block.left(), block.next()), (0, None));
+    }
+}

@@ -1,0 +1,411 @@
+//! The store as the rest of the engine sees it: one trait, the rows that pass through it, and [`open`].
+//!
+//! A store is one connection and belongs to one thread; every call blocks until it is answered or fails with an error that
+//! says what to do. Which database is behind it is known only to [`open`].
+
+use crate::ids::Lsn;
+
+use crate::audit::{AuditReport, Economy, Told, Violation};
+use crate::error::{AccountError, StoreError, TakeError};
+use crate::event::{VALUE_KIND, VALUE_SCHEMA, ValueEvent};
+use crate::ids::{AccountId, CharacterId, ItemUid, Sequence};
+
+/// Most rows in one [`Store::flush_hot`].
+pub const MAX_FLUSH_ROWS: usize = 500;
+/// Most records in one [`Store::apply`].
+pub const MAX_BATCH: usize = 512;
+/// Most characters of one account.
+pub const MAX_CHARACTERS: usize = 5;
+
+/// One connection to the store.
+pub trait Store: Send {
+    /// Brings the tables to this version. Safe to call from several processes at once: one migrates, the others wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says; `Permanent` if the tables belong to a newer or a changed version.
+    fn migrate(&mut self) -> Result<MigrateReport, StoreError>;
+
+    /// Asks for an answer, reconnecting if need be.
+    ///
+    /// # Errors
+    ///
+    /// `Transient` while the store is away.
+    fn ping(&mut self) -> Result<(), StoreError>;
+
+    /// Makes this connection the one applier of the journal `log_id`: every earlier applier is refused from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn fence(&mut self, log_id: u128) -> Result<Fenced, StoreError>;
+
+    /// Decides a batch of journal records in order, in one transaction, and appends their outcomes to `outcomes` in the
+    /// order of the batch. What is already decided keeps its outcome, so the same batch may be given again at any time.
+    ///
+    /// A batch the database itself refuses is divided until the one refused event is alone; it is quarantined and the
+    /// rest applied. Then one call makes several transactions, always in order.
+    ///
+    /// # Errors
+    ///
+    /// `Behind` if the batch begins after the next undecided record; `Fenced` if another applier took over; otherwise as
+    /// [`StoreError`] says. On an error `outcomes` is left as it was.
+    ///
+    /// # Panics
+    ///
+    /// If the positions of the batch are not consecutive, if it has more than [`MAX_BATCH`] records, or if `fence` was
+    /// not called first.
+    fn apply(
+        &mut self,
+        batch: &[(Lsn, Entry<'_>)],
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), StoreError>;
+
+    /// What was decided about an event; `None` if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn outcome(&mut self, event_id: u128) -> Result<Option<Outcome>, StoreError>;
+
+    /// The position up to which every record of this journal is decided.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn applied(&mut self, log_id: u128) -> Result<Lsn, StoreError>;
+
+    /// Creates an account.
+    ///
+    /// # Errors
+    ///
+    /// `NameTaken`, `NameInvalid`, or as [`StoreError`] says.
+    fn account_create(&mut self, account: &NewAccount<'_>) -> Result<(), AccountError>;
+
+    /// Creates accounts in one transaction, leaving out those whose name is taken; returns how many were created.
+    /// For demonstration and load tests: 10,000 take about a second.
+    ///
+    /// # Errors
+    ///
+    /// `NameInvalid` for the first bad name (nothing is created), or as [`StoreError`] says.
+    fn accounts_create_many(&mut self, accounts: &[NewAccount<'_>]) -> Result<usize, AccountError>;
+
+    /// Finds an account by name, ignoring case.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn account_by_name(&mut self, name: &str) -> Result<Option<Account>, StoreError>;
+
+    /// Finds an account by id.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// Begins a new session of the account and returns its generation; older generations end with it. `None` if there
+    /// is no such account.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn session_open(&mut self, account: AccountId) -> Result<Option<u64>, StoreError>;
+
+    /// The characters of an account, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn characters(&mut self, account: AccountId) -> Result<Vec<Character>, StoreError>;
+
+    /// A character with everything it has, without taking it over.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn character(&mut self, id: CharacterId) -> Result<Option<LoadedCharacter>, StoreError>;
+
+    /// Takes a character over: its owner epoch grows, so that nothing an earlier holder still writes can win, and
+    /// everything it has is read at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it is not the account's, `Frozen` while a quarantined event concerns it, or as [`StoreError`] says.
+    fn character_take(
+        &mut self,
+        id: CharacterId,
+        account: AccountId,
+    ) -> Result<LoadedCharacter, TakeError>;
+
+    /// Writes the hot state of up to [`MAX_FLUSH_ROWS`] characters. A row wins only if its (owner epoch, version) is
+    /// newer than the stored one; the others are reported and must not be tried again.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says; then the whole call may be repeated.
+    ///
+    /// # Panics
+    ///
+    /// If there are more rows than that.
+    fn flush_hot(&mut self, rows: &[HotRow]) -> Result<FlushReport, StoreError>;
+
+    /// Reserves `count` ids that nobody else will get; returns the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says. After `Unknown` the ids may be lost; ask again.
+    fn id_block(&mut self, sequence: Sequence, count: u32) -> Result<i64, StoreError>;
+
+    /// Proves the books: reads every row of value at one moment and compares.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says; a violation is not an error but part of the report.
+    fn audit(&mut self) -> Result<AuditReport, StoreError>;
+
+    /// Compares what players were told with what was decided.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn check_told(&mut self, told: &[Told]) -> Result<Vec<Violation>, StoreError>;
+
+    /// The sums of the economy.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn economy(&mut self) -> Result<Economy, StoreError>;
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MigrateReport {
+    /// Steps applied now; 0 if the tables were up to date.
+    pub applied: usize,
+}
+
+/// The applier's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fenced {
+    /// Every record of the journal up to here is decided.
+    pub applied: Lsn,
+    /// How often an applier started on this store: a part of new event ids.
+    pub boot: u32,
+}
+
+/// One record of the journal, as the applier meets it. Every record passes, so that positions have no gap.
+#[derive(Debug, Clone, Copy)]
+pub enum Entry<'a> {
+    /// A value event.
+    Event(&'a ValueEvent),
+    /// A value event that cannot be read: quarantined with its bytes.
+    Damaged {
+        /// From the record's header.
+        event_id: u128,
+        /// The payload.
+        payload: &'a [u8],
+    },
+    /// A record that does nothing to the store, such as the start of a boot. Its outcome is `Applied`.
+    Other,
+}
+
+/// How a journal record is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A value event of a schema this version knows.
+    Value,
+    /// A value event of another schema: [`Entry::Damaged`].
+    UnknownValue,
+    /// Anything else: [`Entry::Other`].
+    Other,
+}
+
+impl RecordKind {
+    /// Classifies a journal record by its header.
+    #[must_use]
+    pub const fn of(kind: u16, schema: u16) -> Self {
+        match (kind, schema) {
+            (VALUE_KIND, VALUE_SCHEMA) => Self::Value,
+            (VALUE_KIND, _) => Self::UnknownValue,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What was decided about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its changes are in the store.
+    Applied,
+    /// It changed nothing, for good.
+    Rejected(Reason),
+    /// It changed nothing; it lies in the review table and what it names is frozen until an operator decides.
+    Quarantined(Reason),
+}
+
+/// Why an event was not applied. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// An item does not exist.
+    ItemMissing = 1,
+    /// An item has another version.
+    ItemVersion = 2,
+    /// An item lies elsewhere.
+    ItemElsewhere = 3,
+    /// An item of that identity exists or existed.
+    ItemExists = 4,
+    /// A target place is occupied.
+    PlaceTaken = 5,
+    /// A character would owe money.
+    BalanceTooLow = 6,
+    /// A balance would leave the number range.
+    BalanceTooHigh = 7,
+    /// A character named does not exist.
+    CharacterUnknown = 8,
+    /// The new character's id is in use.
+    CharacterExists = 9,
+    /// The account has as many characters as it may.
+    CharacterLimit = 10,
+    /// The account does not exist.
+    AccountUnknown = 11,
+    /// Another character has that name.
+    NameTaken = 12,
+    /// Quarantined: the event breaks a rule of [`ValueEvent::check`].
+    Malformed = 64,
+    /// Quarantined: the payload cannot be read.
+    Undecodable = 65,
+    /// Quarantined: something it names is frozen by an earlier quarantined event.
+    Frozen = 66,
+    /// Quarantined: the database refused its rows.
+    Refused = 67,
+}
+
+/// An account to be created.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// From [`Sequence::Account`].
+    pub id: AccountId,
+    /// Its name.
+    pub name: &'a str,
+    /// The password hash in PHC string format.
+    pub password: &'a str,
+    /// When, in microseconds since 1970.
+    pub created_us: i64,
+}
+
+/// A stored account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name as it was registered.
+    pub name: String,
+    /// The password hash in PHC string format.
+    pub password: String,
+    /// The generation of its newest session; 0 before the first.
+    pub generation: u64,
+}
+
+/// A character's lasting properties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Character {
+    /// Its id.
+    pub id: CharacterId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its class, as numbered by the content.
+    pub class: i32,
+    /// Its level.
+    pub level: i32,
+}
+
+/// The state of a character that is written often and may be some seconds old after a crash. No value in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HotRow {
+    /// Whose state.
+    pub character: CharacterId,
+    /// Counts who held the character; from [`Store::character_take`].
+    pub owner_epoch: i64,
+    /// Counts changes made by the holder; grows with each flushed state.
+    pub version: i64,
+    /// Map.
+    pub map: i32,
+    /// Entry point.
+    pub entry: i32,
+    /// Position, 8.8 fixed point tiles.
+    pub x: i32,
+    /// Position, 8.8 fixed point tiles.
+    pub y: i32,
+    /// Direction.
+    pub heading: i32,
+    /// Health.
+    pub hp: i32,
+    /// Mana.
+    pub mp: i32,
+}
+
+/// An item that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item {
+    /// Its identity.
+    pub uid: ItemUid,
+    /// Counts its moves, from 1.
+    pub version: i32,
+    /// What it is.
+    pub template: i32,
+    /// Its level.
+    pub level: i32,
+    /// Which container of its owner it lies in.
+    pub container: i32,
+    /// Where in it.
+    pub slot: i32,
+}
+
+/// A character with everything it has, read at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedCharacter {
+    /// Who it is.
+    pub character: Character,
+    /// Where and how it stands.
+    pub hot: HotRow,
+    /// Its zen.
+    pub zen: i64,
+    /// Its items, by container and slot.
+    pub items: Vec<Item>,
+}
+
+/// What became of flushed rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlushReport {
+    /// Rows stored.
+    pub written: usize,
+    /// Characters whose stored state is newer, or that do not exist; somebody else owns them now.
+    pub stale: Vec<CharacterId>,
+}
+
+/// What a connection is for; an operator sees it in the database's session list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Applies the journal; there is one.
+    Applier,
+    /// Flushes hot state.
+    Flusher,
+    /// Serves accounts and characters.
+    Gateway,
+    /// Commands an operator starts: migration, audit.
+    Tool,
+}
+
+/// Opens the store at `url`: `sqlite:PATH` or `postgres://…`. The tables are not touched; see [`Store::migrate`].
+///
+/// # Errors
+///
+/// `Permanent` if the address cannot be understood, otherwise as [`StoreError`] says.
+pub fn open(url: &str, role: Role) -> Result<Box<dyn Store>, StoreError> {
+    crate::backend::open(url, role)
+}
