@@ -1,6 +1,7 @@
 //! The client protocol, without sockets or clocks: both ends, all message layouts, snapshot codec.
 
 pub mod ids;
+pub mod motion;
 pub mod time;
 
 pub use ids::EntityId;
