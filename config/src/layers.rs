@@ -118,11 +118,12 @@ impl Layers {
     /// Applies `key=value` flags.
     pub(crate) fn flags(
         &mut self,
-        flags: impl IntoIterator<Item = String>,
+        flags: impl IntoIterator<Item = impl AsRef<str>>,
         found: &mut Diagnostics,
     ) {
         for flag in flags {
-            let (path, value) = flag.split_once('=').unwrap_or((&flag, ""));
+            let flag = flag.as_ref();
+            let (path, value) = flag.split_once('=').unwrap_or((flag, ""));
             let source = Source::of_layer(format!("flag {path}"));
             if flag.contains('=') {
                 self.put(&source, &(0..0), &(0..0), path, found, |key| {

@@ -44,7 +44,7 @@ pub struct Plan {
 pub fn load(
     path: &Path,
     env: impl IntoIterator<Item = (String, String)>,
-    overrides: impl IntoIterator<Item = String>,
+    overrides: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Plan, Diagnostics> {
     let mut found = Diagnostics::default();
     let mut layers = Layers::over(Settings::default());
@@ -76,7 +76,7 @@ pub fn load(
 pub fn load_demo(
     data_dir: &Path,
     env: impl IntoIterator<Item = (String, String)>,
-    overrides: impl IntoIterator<Item = String>,
+    overrides: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Plan, Diagnostics> {
     finish(
         Layers::over(Settings::demo(data_dir)),
@@ -107,7 +107,7 @@ pub fn load_content(dir: &Path) -> Result<Content, Diagnostics> {
 fn finish(
     mut layers: Layers,
     env: impl IntoIterator<Item = (String, String)>,
-    overrides: impl IntoIterator<Item = String>,
+    overrides: impl IntoIterator<Item = impl AsRef<str>>,
     mut found: Diagnostics,
 ) -> Result<Plan, Diagnostics> {
     layers.environment(env, &mut found);

@@ -27,7 +27,7 @@ fn load_in(
     let env = env
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    mu_config::load(&path, env, flags.iter().map(|flag| (*flag).to_owned()))
+    mu_config::load(&path, env, flags)
 }
 
 /// `line:column severity: message (help)` of each finding.

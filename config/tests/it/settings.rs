@@ -235,7 +235,7 @@ fn a_mistake_is_printed_with_its_line() {
 
 #[test]
 fn a_missing_file_is_a_finding() {
-    let found = mu_config::load(std::path::Path::new("/nowhere/mu.toml"), [], [])
+    let found = mu_config::load(std::path::Path::new("/nowhere/mu.toml"), [], [""; 0])
         .expect_err("there is no file");
     assert!(
         lines(&found)[0].contains("the configuration file cannot be read"),
