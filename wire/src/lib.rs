@@ -1,5 +1,6 @@
 //! The client protocol, without sockets or clocks: both ends, all message layouts, snapshot codec.
 
+pub mod bits;
 pub mod ids;
 pub mod motion;
 pub mod time;
