@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod ids;
+pub mod messages;
 pub mod motion;
 pub mod time;
 

@@ -1,0 +1,239 @@
+//! The table: every message of the control lane, with its number, its fields and their bounds.
+//!
+//! A number is never given to another message. A field's bound is part of the protocol: raising one changes it.
+
+use super::{
+    describe::{FieldDescription, MessageDescription},
+    error::{DecodeError, EncodeError, Problem},
+    field::{Address, Bytes, Field, ListOf, OfferOf, Reader, Text, Writer},
+    item::Item,
+    macros::messages,
+    values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure},
+};
+use crate::{ids::EntityId, time::Tick};
+
+/// Bytes of a chat message at most.
+pub const MAX_CHAT_BYTES: usize = 120;
+/// Bytes of a character's name at most.
+pub const MAX_NAME_BYTES: usize = 10;
+/// Bytes of a notice at most.
+pub const MAX_NOTICE_BYTES: usize = 240;
+/// Items one side of a trade can offer at most.
+pub const MAX_TRADE_ITEMS: usize = 32;
+/// Items an inventory can hold at most.
+pub const MAX_INVENTORY_ITEMS: usize = 64;
+
+messages! {
+    /// What a client asks on the control lane.
+    pub enum ClientMessage {
+        /// Says something.
+        1 => Chat {
+            /// Who shall hear it.
+            channel: ChatChannel,
+            /// What is said.
+            text: Text<MAX_CHAT_BYTES>,
+        },
+        /// Steps through the portal the character stands on.
+        2 => UsePortal {
+            /// The portal's number on this map.
+            portal: u16,
+        },
+        /// Asks a player near by to trade.
+        3 => TradeRequest {
+            /// Whom.
+            target: EntityId,
+        },
+        /// Answers a `TradeRequested`.
+        4 => TradeAnswer {
+            /// Whether to trade.
+            accept: bool,
+        },
+        /// Puts these goods, and nothing else, on the own side of the table. Takes back both confirmations.
+        5 => TradeOffer {
+            /// The revision of the table the player saw.
+            revision: u32,
+            /// Money.
+            zen: u64,
+            /// Items of the own inventory.
+            items: ListOf<u64, MAX_TRADE_ITEMS>,
+        },
+        /// Agrees to the table exactly as it is at this revision.
+        6 => TradeConfirm {
+            /// The revision of the table the player saw.
+            revision: u32,
+        },
+        /// Leaves the trade, or takes back the own request.
+        7 => TradeCancel,
+        /// Ends the session: the character is stored and leaves.
+        8 => Leave,
+    }
+}
+
+messages! {
+    /// What the server says on the control lane.
+    pub enum ServerMessage {
+        /// The character stands on a map. First after connecting, and again after each change of map; everything seen
+        /// before is gone.
+        1 => Spawned {
+            /// The character's own entity on this map.
+            entity: EntityId,
+            /// The character, as the gateway numbers it.
+            character: u64,
+            /// The world.
+            world: u16,
+            /// The entry point.
+            entry: u16,
+            /// The map, from the world's content.
+            map: u16,
+            /// Which instance of the map.
+            instance: u32,
+            /// Position in 1/256 tiles, eastward.
+            x: u16,
+            /// Position in 1/256 tiles, southward.
+            y: u16,
+            /// The tick from which this holds.
+            tick: Tick,
+            /// Health.
+            hp: u16,
+            /// Health when unhurt.
+            hp_max: u16,
+            /// Mana.
+            mp: u16,
+            /// Mana when rested.
+            mp_max: u16,
+            /// The character's name.
+            name: Text<MAX_NAME_BYTES>,
+        },
+        /// Everything the character owns. Sent after `Spawned` and whenever something of it changed.
+        2 => Inventory {
+            /// Money.
+            zen: u64,
+            /// Items.
+            items: ListOf<Item, MAX_INVENTORY_ITEMS>,
+        },
+        /// Somebody said something.
+        3 => Chat {
+            /// On which channel.
+            channel: ChatChannel,
+            /// The speaker; the client may not see it.
+            from: EntityId,
+            /// The speaker's name.
+            name: Text<MAX_NAME_BYTES>,
+            /// What was said, cleaned by the server.
+            text: Text<MAX_CHAT_BYTES>,
+        },
+        /// The server's own words to its players.
+        4 => Notice {
+            /// The words.
+            text: Text<MAX_NOTICE_BYTES>,
+        },
+        /// A request was not granted.
+        5 => Refused {
+            /// Which and why.
+            what: Refusal,
+            /// More about it; see the value.
+            detail: u32,
+        },
+        /// The character is not where the client's inputs would have it; prediction starts again here.
+        6 => Correction {
+            /// The tick from which this holds.
+            tick: Tick,
+            /// Position in 1/256 tiles, eastward.
+            x: u16,
+            /// Position in 1/256 tiles, southward.
+            y: u16,
+        },
+        /// A player near by asks to trade.
+        7 => TradeRequested {
+            /// Who.
+            from: EntityId,
+            /// The asking player's name.
+            name: Text<MAX_NAME_BYTES>,
+        },
+        /// The trade has begun; both sides of the table are empty, at revision 0.
+        8 => TradeOpened {
+            /// The partner.
+            with: EntityId,
+            /// The partner's name.
+            name: Text<MAX_NAME_BYTES>,
+        },
+        /// The table as it is now. Nobody has confirmed it yet.
+        9 => TradeOffers {
+            /// Grows with each change on either side.
+            revision: u32,
+            /// The own side.
+            mine: OfferOf<MAX_TRADE_ITEMS>,
+            /// The partner's side.
+            theirs: OfferOf<MAX_TRADE_ITEMS>,
+        },
+        /// Who has confirmed the table.
+        10 => TradeConfirmed {
+            /// The own side.
+            mine: bool,
+            /// The partner.
+            theirs: bool,
+        },
+        /// Both confirmed; the goods are locked until the trade is decided. It survives a crash under this name.
+        11 => TradePending {
+            /// The trade's name for ever.
+            event: u128,
+        },
+        /// The exchange is durable and done.
+        12 => TradeDone {
+            /// The trade's name.
+            event: u128,
+        },
+        /// The exchange was decided not to happen.
+        13 => TradeFailed {
+            /// The trade's name.
+            event: u128,
+            /// Why.
+            reason: TradeFailure,
+        },
+        /// The table is closed, nothing changed hands.
+        14 => TradeClosed {
+            /// Why.
+            reason: TradeClose,
+        },
+        /// The character goes on at another endpoint: connect there with this ticket, which is good once and for a short
+        /// time, then leave this one.
+        15 => Transfer {
+            /// Where to.
+            address: Address,
+            /// The ticket's routing id.
+            routing_id: u64,
+            /// The ticket's key id.
+            key_id: u8,
+            /// When the ticket ends, in seconds of unix time.
+            expires_s: u64,
+            /// The ticket's sealed token: 24 bytes of salt, 368 sealed.
+            sealed_token: Bytes<392>,
+            /// The ticket's pre-shared key.
+            psk: Bytes<32>,
+            /// The other endpoint's static public key.
+            server_key: Bytes<32>,
+        },
+        /// The session is over; the connection closes next.
+        16 => Kicked {
+            /// Why.
+            reason: KickReason,
+        },
+        /// The server stops soon; what the character has is stored.
+        17 => ServerClosing {
+            /// When, in seconds from now.
+            seconds: u16,
+        },
+    }
+}
+
+/// Bytes of the longest message of either direction; a control message of this size must fit into one datagram.
+pub const MAX_MESSAGE_BYTES: usize = if ClientMessage::MAX_BYTES > ServerMessage::MAX_BYTES {
+    ClientMessage::MAX_BYTES
+} else {
+    ServerMessage::MAX_BYTES
+};
+
+const _: () = assert!(
+    MAX_MESSAGE_BYTES <= 1_100,
+    "a message travels whole in one datagram"
+);

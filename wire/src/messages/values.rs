@@ -1,0 +1,108 @@
+//! Numbers with names: what a one-byte field of a message may say.
+
+use super::macros::values;
+
+values! {
+    /// Who hears a chat message.
+    pub enum ChatChannel {
+        /// Everyone near the speaker.
+        0 => Local,
+        /// The speaker's party.
+        1 => Party,
+        /// The speaker's guild.
+        2 => Guild,
+        /// Everyone in the world.
+        3 => Global,
+    }
+}
+
+values! {
+    /// Why the server did not do what was asked. The connection goes on.
+    pub enum Refusal {
+        /// Too many chat messages; `detail` is the wait in milliseconds.
+        0 => ChatRate,
+        /// Nothing is left of the text after cleaning.
+        1 => ChatEmpty,
+        /// Nobody can be reached on that channel; `detail` is the channel.
+        2 => ChatChannel,
+        /// There is no such portal here, or the character does not stand on it; `detail` is the portal.
+        3 => Portal,
+        /// The other side of the portal takes nobody now; `detail` is the portal.
+        4 => PortalFull,
+        /// The other is not there, or is not a player; `detail` is the entity asked for.
+        5 => TradeUnavailable,
+        /// The other is too far away; `detail` is the entity asked for.
+        6 => TradeFar,
+        /// One of the two is trading or being asked already; `detail` is the entity asked for.
+        7 => TradeBusy,
+        /// There is no trade this could belong to.
+        8 => TradeNone,
+        /// The table has changed since; `detail` is the revision that counts.
+        9 => TradeStale,
+        /// An item or the money offered is not the character's to give; `detail` is the position in the list, or the
+        /// number of items if it is the money.
+        10 => TradeGoods,
+        /// Too many requests; `detail` is the wait in milliseconds.
+        11 => Rate,
+        /// The place asked for cannot be reached from where the character stands.
+        12 => Walk,
+        /// The server cannot do it now; asking again later may succeed.
+        13 => Unavailable,
+    }
+}
+
+values! {
+    /// Why a trade that both sides confirmed did not happen. Both keep what they had.
+    pub enum TradeFailure {
+        /// An item was no longer where it was offered from.
+        0 => ItemMoved,
+        /// A purse could not pay, or could not hold what it would receive.
+        1 => Zen,
+        /// An inventory had no room.
+        2 => NoRoom,
+        /// The store refused it for another reason.
+        3 => Refused,
+        /// It could not be decided; a person will. What was offered stays locked until then.
+        4 => Review,
+    }
+}
+
+values! {
+    /// Why a trade window closed without an exchange.
+    pub enum TradeClose {
+        /// The character cancelled.
+        0 => Cancelled,
+        /// The other cancelled.
+        1 => PartnerCancelled,
+        /// The other declined the request.
+        2 => Declined,
+        /// Nobody answered, or nothing happened for too long.
+        3 => TimedOut,
+        /// The two walked too far apart.
+        4 => TooFar,
+        /// The other left the map or the game.
+        5 => PartnerLeft,
+        /// The server cannot trade now.
+        6 => Unavailable,
+    }
+}
+
+values! {
+    /// Why the server ends the session.
+    pub enum KickReason {
+        /// The same account logged in elsewhere.
+        0 => NewSession,
+        /// An operator decided so.
+        1 => Operator,
+        /// The client broke the protocol.
+        2 => Protocol,
+        /// The client sent more than it may.
+        3 => Flood,
+        /// The character went to another endpoint.
+        4 => Transferred,
+        /// The server is stopping.
+        5 => Closing,
+        /// The server failed in a way that concerns this session only.
+        6 => Internal,
+    }
+}
