@@ -3,4 +3,5 @@
 //! Each room is one folder. Nothing in [`shard::command`] knows how a command travels; nothing in the map and the
 //! systems knows sockets, threads, clocks, SQL or files.
 
+pub mod runtime;
 pub mod shard;

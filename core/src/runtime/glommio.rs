@@ -1,0 +1,82 @@
+//! The shard's loop on a glommio executor: the grid is kept by its timers, the thread is ours.
+//!
+//! Only builder, task queue and timer are used; sockets and files never go through it. The executor is made on a thread that
+//! already runs, so a failure is a value here and not a panic in a thread of the library's.
+
+use std::time::Duration;
+
+use ::glommio::{
+    CpuSet, Latency, LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Shares,
+};
+
+use super::driver::{Driver, ShardEnd, Turn};
+
+/// How long a task may run before timers and wakes are looked at; the library's default is 100 ms.
+const PREEMPT: Duration = Duration::from_millis(1);
+/// Smallest memory the library registers with its rings; we read and write no files through it.
+const IO_MEMORY: usize = 64 << 10;
+/// Timers only, so few entries.
+const RING_DEPTH: usize = 64;
+/// The first sleep of an executor is slow (tens of milliseconds on newer kernels); it is spent before the shard is ready.
+const WARM_UP: Duration = Duration::from_millis(1);
+
+/// Makes the executor on this thread.
+pub(super) fn make(
+    name: &str,
+    cpu: usize,
+    housekeeping: &[usize],
+) -> Result<LocalExecutor, String> {
+    LocalExecutorBuilder::new(Placement::Fixed(cpu))
+        .name(name)
+        .preempt_timer(PREEMPT)
+        .io_memory(IO_MEMORY)
+        .ring_depth(RING_DEPTH)
+        .blocking_thread_pool_placement(off_core(housekeeping))
+        .make()
+        .map_err(|error| error.to_string())
+}
+
+/// Keeps the library's helper thread off the map CPU, which it would inherit.
+fn off_core(housekeeping: &[usize]) -> PoolPlacement {
+    match CpuSet::online() {
+        Ok(online) => {
+            let cpus = online.filter(|location| housekeeping.contains(&location.cpu));
+            if cpus.is_empty() {
+                PoolPlacement::Unbound(1)
+            } else {
+                PoolPlacement::Fenced(1, cpus)
+            }
+        }
+        Err(_) => PoolPlacement::Unbound(1),
+    }
+}
+
+/// Runs the shard until it ends.
+pub(super) fn run(
+    executor: &LocalExecutor,
+    build: impl FnOnce() -> Result<Driver, String>,
+    ready: impl FnOnce(),
+) -> Result<ShardEnd, String> {
+    executor.run(async move {
+        ::glommio::timer::sleep(WARM_UP).await;
+        let driver = build()?;
+        ready();
+        let queue = ::glommio::executor().create_task_queue(
+            Shares::Static(1_000),
+            Latency::Matters(PREEMPT),
+            "shard",
+        );
+        let task =
+            ::glommio::spawn_local_into(steps(driver), queue).map_err(|error| error.to_string())?;
+        Ok(task.await)
+    })
+}
+
+async fn steps(mut driver: Driver) -> ShardEnd {
+    loop {
+        match driver.turn() {
+            Turn::Wait(duration) => ::glommio::timer::sleep(duration).await,
+            Turn::End(end) => return end,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The engine's rooms from outside.
+
+mod runtime;
