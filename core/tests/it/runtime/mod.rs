@@ -17,7 +17,7 @@ fn runtimes() -> Vec<(RuntimeChoice, RuntimeKind)> {
     let mut runtimes = vec![(RuntimeChoice::Mio, RuntimeKind::Mio)];
     match probe::io_uring() {
         Ok(()) => runtimes.push((RuntimeChoice::Glommio, RuntimeKind::Glommio)),
-        Err(refusal) => println!("glommio is not tested on this host: {refusal}"),
+        Err(refusal) => eprintln!("glommio is not tested on this host: {refusal}"),
     }
     runtimes
 }
