@@ -3,5 +3,7 @@
 //! Each room is one folder. Nothing in [`shard::command`] knows how a command travels; nothing in the map and the
 //! systems knows sockets, threads, clocks, SQL or files.
 
+pub mod directory;
+pub mod gateway;
 pub mod runtime;
 pub mod shard;
