@@ -4,6 +4,7 @@ pub mod bits;
 pub mod ids;
 pub mod messages;
 pub mod motion;
+pub mod snapshot;
 pub mod time;
 
 pub use ids::EntityId;
