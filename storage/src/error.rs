@@ -13,10 +13,10 @@ pub enum StoreError {
     #[error("the store's reply to a commit was lost: {0}")]
     Unknown(String),
     /// Another process became the applier after this one. This process must not apply anything any more.
-    #[error("another applier took over (its fencing epoch is {newest}, ours is {ours:?})")]
+    #[error("another applier took over (its fencing epoch is {newest}, ours is {ours})")]
     Fenced {
-        /// The epoch this connection holds, if it ever called `fence`.
-        ours: Option<i64>,
+        /// The epoch this connection holds.
+        ours: i64,
         /// The epoch in the store.
         newest: i64,
     },

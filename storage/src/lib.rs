@@ -4,10 +4,19 @@
 //! a clock or knows a socket of the game. The journal's payload types live in [`event`], because the map that submits an
 //! event and the applier that applies it must mean the same thing; the journal itself sees bytes and positions only.
 
+mod accounts;
+mod apply;
 pub mod audit;
 mod backend;
+mod books;
+mod characters;
 pub mod error;
 pub mod event;
+mod hot;
 pub mod ids;
 pub mod names;
+mod sql;
+mod statements;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

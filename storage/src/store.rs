@@ -245,6 +245,27 @@ pub enum Outcome {
     Quarantined(Reason),
 }
 
+impl Outcome {
+    /// Its numbers in the outcome table: outcome and reason.
+    pub(crate) const fn codes(self) -> (i32, i32) {
+        match self {
+            Self::Applied => (0, 0),
+            Self::Rejected(reason) => (1, reason as i32),
+            Self::Quarantined(reason) => (2, reason as i32),
+        }
+    }
+
+    /// From its numbers; `None` if this version does not know them.
+    pub(crate) fn from_codes(outcome: i32, reason: i32) -> Option<Self> {
+        match outcome {
+            0 => Some(Self::Applied),
+            1 => Reason::from_code(reason).map(Self::Rejected),
+            2 => Reason::from_code(reason).map(Self::Quarantined),
+            _ => None,
+        }
+    }
+}
+
 /// Why an event was not applied. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -281,6 +302,32 @@ pub enum Reason {
     Frozen = 66,
     /// Quarantined: the database refused its rows.
     Refused = 67,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 16] = [
+        Self::ItemMissing,
+        Self::ItemVersion,
+        Self::ItemElsewhere,
+        Self::ItemExists,
+        Self::PlaceTaken,
+        Self::BalanceTooLow,
+        Self::BalanceTooHigh,
+        Self::CharacterUnknown,
+        Self::CharacterExists,
+        Self::CharacterLimit,
+        Self::AccountUnknown,
+        Self::NameTaken,
+        Self::Malformed,
+        Self::Undecodable,
+        Self::Frozen,
+        Self::Refused,
+    ];
+
+    fn from_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|&reason| reason as i32 == code)
+    }
 }
 
 /// An account to be created.

@@ -1,0 +1,138 @@
+//! Proving the books: each invariant is one statement that finds what breaks it.
+
+use std::collections::BTreeMap;
+
+use crate::apply;
+use crate::audit::{AuditReport, Economy, Finding, Told, Violation};
+use crate::backend::Failure;
+use crate::event::Currency;
+use crate::sql::{Cell, Row, Sql, Value};
+use crate::statements as s;
+use crate::store::Outcome;
+
+/// Name, what must hold, and the statement that finds what breaks it.
+const INVARIANTS: [(&str, &str, &str); 14] = [
+    (
+        "I1",
+        "the ledger rows of each event add up to zero per currency",
+        s::AUDIT_EVENT_BALANCED,
+    ),
+    (
+        "I2",
+        "all balances add up to zero per currency",
+        s::AUDIT_WORLD_BALANCED,
+    ),
+    (
+        "I3",
+        "each balance is the sum of its ledger rows",
+        s::AUDIT_BALANCES,
+    ),
+    ("I4", "no character owes money", s::AUDIT_NO_DEBT),
+    (
+        "I5",
+        "each item lies alone in its place, with an owner that exists",
+        s::AUDIT_PLACES,
+    ),
+    (
+        "I6",
+        "each item's history is one path from its creation",
+        s::AUDIT_PATHS,
+    ),
+    (
+        "I7",
+        "the items that exist are those created and not destroyed, where their history ends",
+        s::AUDIT_LIVE,
+    ),
+    (
+        "I7c",
+        "the counts of items created and destroyed are those of the history",
+        s::AUDIT_ITEM_COUNTS,
+    ),
+    (
+        "I9",
+        "ledger and history rows belong to an event that was applied, and it has all of them",
+        s::AUDIT_EVENT_ROWS,
+    ),
+    (
+        "I9r",
+        "an event that was not applied changed nothing",
+        s::AUDIT_REJECTED_EMPTY,
+    ),
+    (
+        "I11",
+        "every position up to the applied one is accounted for, none beyond it",
+        s::AUDIT_POSITIONS,
+    ),
+    (
+        "Q1",
+        "exactly the quarantined events wait for review",
+        s::AUDIT_REVIEW,
+    ),
+    (
+        "C1",
+        "each character has hot state, a balance and an applied birth",
+        s::AUDIT_CHARACTERS,
+    ),
+    (
+        "C2",
+        "each character belongs to an account",
+        s::AUDIT_OWNERS,
+    ),
+];
+
+pub(crate) fn audit(sql: &mut dyn Sql) -> Result<AuditReport, Failure> {
+    let mut findings = Vec::with_capacity(INVARIANTS.len());
+    for (invariant, says, statement) in INVARIANTS {
+        let rows = sql.query(statement, &[])?;
+        let violations = rows.first().map_or(0, |row| row.big(0).unsigned_abs());
+        findings.push(Finding {
+            invariant,
+            says,
+            violations,
+            examples: rows.iter().map(example).collect(),
+        });
+    }
+    Ok(AuditReport { findings })
+}
+
+/// What names an offender: the cells after the count.
+fn example(row: &Row) -> String {
+    let cells = row.0.iter().skip(1).map(|cell| match cell {
+        Cell::Null => "-".to_owned(),
+        Cell::Int(v) => v.to_string(),
+        Cell::Text(v) => v.clone(),
+        Cell::Bytes(v) => v.iter().map(|byte| format!("{byte:02x}")).collect(),
+    });
+    cells.collect::<Vec<_>>().join("/")
+}
+
+pub(crate) fn check_told(sql: &mut dyn Sql, told: &[Told]) -> Result<Vec<Violation>, Failure> {
+    let decided: BTreeMap<u128, Outcome> = apply::outcomes(sql, told.iter().map(|t| t.event_id))?;
+    let wrong = told.iter().filter_map(|&told| {
+        let decided = decided.get(&told.event_id).copied();
+        let right = match decided {
+            None => false,
+            Some(Outcome::Applied) => told.success,
+            Some(Outcome::Rejected(_) | Outcome::Quarantined(_)) => !told.success,
+        };
+        (!right).then_some(Violation { told, decided })
+    });
+    Ok(wrong.collect())
+}
+
+pub(crate) fn economy(sql: &mut dyn Sql) -> Result<Economy, Failure> {
+    let zen = sql.query(s::ECONOMY, &[Value::Int(Currency::Zen.code().into())])?;
+    let items = sql.query(s::ECONOMY_ITEMS, &[])?;
+    let (Some(zen), Some(items)) = (zen.first(), items.first()) else {
+        return Ok(Economy::default());
+    };
+    Ok(Economy {
+        zen_players: zen.big(0),
+        zen_minted: zen.big(1),
+        zen_burned: zen.big(2),
+        items_minted: items.big(0),
+        items_burned: items.big(1),
+        applied_lsn: items.big(2).unsigned_abs(),
+        items_live: items.big(3),
+    })
+}

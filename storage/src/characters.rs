@@ -1,0 +1,99 @@
+//! Characters: lists, a character with everything it has, and taking one over.
+
+use crate::backend::{Failure, transact};
+use crate::error::{StoreError, TakeError};
+use crate::ids::{AccountId, CharacterId, ItemUid};
+use crate::sql::{Access, Row, Sql, Value};
+use crate::statements as s;
+use crate::store::{Character, HotRow, Item, LoadedCharacter};
+
+pub(crate) fn of_account(sql: &mut dyn Sql, account: AccountId) -> Result<Vec<Character>, Failure> {
+    let rows = sql.query(s::CHARACTERS_OF, &[Value::Int(account.0)])?;
+    Ok(rows.iter().map(character).collect())
+}
+
+pub(crate) fn load(sql: &mut dyn Sql, id: CharacterId) -> Result<Option<LoadedCharacter>, Failure> {
+    let rows = sql.query(s::CHARACTER, &[Value::Int(id.0)])?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let hot = HotRow {
+        character: id,
+        owner_epoch: row.big(5),
+        version: row.big(6),
+        map: row.int(7),
+        entry: row.int(8),
+        x: row.int(9),
+        y: row.int(10),
+        heading: row.int(11),
+        hp: row.int(12),
+        mp: row.int(13),
+    };
+    let items = sql.query(s::ITEMS_OF, &[Value::Int(id.0)])?;
+    let items = items.iter().map(|row| Item {
+        uid: ItemUid(row.big(0)),
+        version: row.int(1),
+        template: row.int(2),
+        level: row.int(3),
+        container: row.int(4),
+        slot: row.int(5),
+    });
+    Ok(Some(LoadedCharacter {
+        character: character(row),
+        hot,
+        zen: row.big(14),
+        items: items.collect(),
+    }))
+}
+
+/// What a take found.
+enum Taken {
+    Loaded(LoadedCharacter),
+    NotFound,
+    Frozen,
+}
+
+pub(crate) fn take(
+    sql: &mut dyn Sql,
+    id: CharacterId,
+    account: AccountId,
+) -> Result<LoadedCharacter, TakeError> {
+    let taken = transact(sql, Access::WriteSnapshot, |sql| {
+        if !sql
+            .query(s::CHARACTER_FROZEN, &[Value::Int(id.0)])?
+            .is_empty()
+        {
+            // A frozen character of another account is none of the caller's business.
+            let own = of_account(sql, account)?
+                .iter()
+                .any(|character| character.id == id);
+            return Ok(if own { Taken::Frozen } else { Taken::NotFound });
+        }
+        if sql.execute(
+            s::CHARACTER_TAKE,
+            &[Value::Int(id.0), Value::Int(account.0)],
+        )? == 0
+        {
+            return Ok(Taken::NotFound);
+        }
+        let loaded = load(sql, id)?;
+        loaded.map(Taken::Loaded).ok_or_else(|| {
+            StoreError::Permanent(format!("character {id} has no balance: run the audit")).into()
+        })
+    });
+    match taken.map_err(StoreError::from)? {
+        Taken::Loaded(character) => Ok(character),
+        Taken::NotFound => Err(TakeError::NotFound),
+        Taken::Frozen => Err(TakeError::Frozen),
+    }
+}
+
+fn character(row: &Row) -> Character {
+    Character {
+        id: CharacterId(row.big(0)),
+        account: AccountId(row.big(1)),
+        name: row.text(2).to_owned(),
+        class: row.int(3),
+        level: row.int(4),
+    }
+}

@@ -1,0 +1,12 @@
+//! The store against both databases. Each test of [`on_both`] runs once on SQLite in a temporary folder and once on a
+//! private PostgreSQL server.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails the test that called it")]
+
+mod accounts;
+mod applying;
+mod auditing;
+mod fencing;
+mod hot;
+mod migrating;
+mod stores;
