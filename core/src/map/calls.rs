@@ -3,25 +3,26 @@
 use arrayvec::{ArrayString, ArrayVec};
 use mu_storage::store::{HotRow, LoadedCharacter};
 use mu_wire::messages::{ClientMessage, Input};
-use mu_wire::motion::{Position, Tile};
+use mu_wire::motion::Position;
 use mu_wire::snapshot::{EntityKind, Identity, Name, View};
 use mu_wire::{EntityId, Tick};
 
 use super::entities::{Duties, Row};
 use super::inbox::Request;
-use super::interest::Viewer;
 use super::player::Player;
 use super::slots::Part;
 use super::{Joining, Map, MapFull, MapStats, NotNow, Transit, Verdict};
 use crate::systems::hot;
 
-/// Places in a client's alias table beyond those it may see at once: what left keeps its place until the client has confirmed it.
+/// Places in a client's alias table beyond those it may see at once: what left keeps its place until the client has
+/// confirmed it.
 const VIEW_SLACK: usize = 64;
 /// Most places a view can have.
 const VIEW_MOST: usize = 256;
 
 impl Map {
-    /// Puts a player into the map. It is seen from the next tick on, and its client is then told where it is and what it carries.
+    /// Puts a player into the map. It is seen from the next tick on, and its client is then told where it is and what
+    /// it carries.
     ///
     /// # Errors
     /// [`MapFull`] when all player slots are taken; it gives back what came.
@@ -33,18 +34,42 @@ impl Map {
             }));
         };
         let (player, row, connected) = match joining {
-            Joining::Fresh { character, connected } => {
+            Joining::Fresh {
+                character,
+                connected,
+            } => {
                 let (player, row) = self.fresh(character);
                 (player, row, connected)
             }
-            Joining::Transit { transit, to, heading } => {
-                let Transit { player, row, connected } = *transit;
+            Joining::Transit {
+                transit,
+                to,
+                heading,
+            } => {
+                let Transit {
+                    player,
+                    row,
+                    connected,
+                } = *transit;
                 let position = self.ground.arrival(to, &mut self.rng).centre();
-                (player, Row { position, heading, ..row }, connected)
+                (
+                    player,
+                    Row {
+                        position,
+                        heading,
+                        ..row
+                    },
+                    connected,
+                )
             }
         };
-        let name = Name::new(&player.name).unwrap_or_default();
-        let identity = Identity { entity: id, kind: EntityKind::Player, template: player.class, name };
+        let name = Name::new(player.name.as_bytes()).unwrap_or_default();
+        let identity = Identity {
+            entity: id,
+            kind: EntityKind::Player,
+            template: player.class,
+            name,
+        };
         self.seat(usize::from(id.slot()), player);
         self.appear(id, row, identity);
         let duties = &mut self.entities.duties[usize::from(id.slot())];
@@ -58,14 +83,30 @@ impl Map {
     /// The row of a character from the store: where it last stood if that was here.
     fn fresh(&mut self, loaded: &LoadedCharacter) -> (Player, Row) {
         let narrow = |value: i32| u16::try_from(value).unwrap_or(0);
-        let class = self.classes.iter().find(|class| i32::from(class.id) == loaded.character.class).or(self.classes.first());
-        let (hp_max, mp_max, speed) = class.map_or((1, 0, 1), |class| (class.hp, class.mp, class.speed));
+        let class = self
+            .classes
+            .iter()
+            .find(|class| i32::from(class.id) == loaded.character.class)
+            .or(self.classes.first());
+        let (hp_max, mp_max, speed) =
+            class.map_or((1, 0, 1), |class| (class.hp, class.mp, class.speed));
         let (hp, mp) = (narrow(loaded.hot.hp), narrow(loaded.hot.mp));
         let last = Position::new(narrow(loaded.hot.x), narrow(loaded.hot.y));
         let here = loaded.hot.map == i32::from(self.place.map) && self.ground.is_open(last.tile());
-        let position = if here { last } else { self.ground.spawn(&mut self.rng).centre() };
+        let position = if here {
+            last
+        } else {
+            self.ground.spawn(&mut self.rng).centre()
+        };
         let heading = u8::try_from(loaded.hot.heading).unwrap_or(0);
-        let row = Row { position, heading, speed, hp, hp_max: hp_max.max(hp), flags: 0 };
+        let row = Row {
+            position,
+            heading,
+            speed,
+            hp,
+            hp_max: hp_max.max(hp),
+            flags: 0,
+        };
         (Player::new(loaded, mp_max.max(mp)), row)
     }
 
@@ -77,13 +118,16 @@ impl Map {
         } else {
             debug_assert_eq!(slot, self.players.len(), "slots are taken lowest first");
             self.players.push(player);
-            self.views.push(View::new((self.rules.visible + VIEW_SLACK).min(VIEW_MOST)));
+            self.views
+                .push(View::new((self.rules.visible + VIEW_SLACK).min(VIEW_MOST)));
         }
     }
 
     /// Says that a client is connected to this player (again): it is told everything anew. False for a dead handle.
     pub fn attach(&mut self, handle: EntityId) -> bool {
-        let Some(slot) = self.player_slot(handle) else { return false };
+        let Some(slot) = self.player_slot(handle) else {
+            return false;
+        };
         self.interest.forget(slot);
         self.views[slot].reset();
         let duties = &mut self.entities.duties[slot];
@@ -92,9 +136,12 @@ impl Map {
         true
     }
 
-    /// Says that no client is connected any more: the player leaves as soon as nothing of it is undecided. False for a dead handle.
+    /// Says that no client is connected any more: the player leaves as soon as nothing of it is undecided. False for
+    /// a dead handle.
     pub fn detach(&mut self, handle: EntityId) -> bool {
-        let Some(slot) = self.player_slot(handle) else { return false };
+        let Some(slot) = self.player_slot(handle) else {
+            return false;
+        };
         let duties = &mut self.entities.duties[slot];
         duties.clear(Duties::CONNECTED);
         duties.set(Duties::LEAVING);
@@ -109,23 +156,27 @@ impl Map {
     /// Queues a request; false when it was dropped.
     pub fn request(&mut self, handle: EntityId, message: &ClientMessage<'_>) -> bool {
         let request = owned(message);
-        self.player_slot(handle).is_some() && request.is_some_and(|request| self.inbox.request(handle, request))
+        self.player_slot(handle).is_some()
+            && request.is_some_and(|request| self.inbox.request(handle, request))
     }
 
-    /// Takes in the decision about a submitted event; it is settled in the next tick. Decisions come in journal order. False, and
-    /// counted, when no undecided event of this map has that id: a decision that comes twice is settled once.
+    /// Takes in the decision about a submitted event; it is settled in the next tick. Decisions come in journal
+    /// order. False, and counted, when no undecided event of this map has that id: a decision that comes twice is
+    /// settled once.
     pub fn settle(&mut self, event_id: u128, verdict: Verdict) -> bool {
         let known = self.trades.decide(event_id, verdict);
         self.stats.decisions_unknown += u64::from(!known);
         known
     }
 
-    /// Opens or closes the way to the journal. While it is closed, no trade can be confirmed and nothing is held for one.
+    /// Opens or closes the way to the journal. While it is closed, no trade can be confirmed and nothing is held for
+    /// one.
     pub fn set_value_open(&mut self, open: bool) {
         self.value_open = open;
     }
 
-    /// A copy of everything a player has, for another shard. The player must have stepped through a portal, so that it cannot change.
+    /// A copy of everything a player has, for another shard. The player must have stepped through a portal, so that
+    /// it cannot change.
     ///
     /// # Errors
     /// [`NotNow`].
@@ -137,10 +188,15 @@ impl Map {
         let mut player = self.players[slot].clone();
         player.dealings = super::player::Dealings::default();
         let connected = self.entities.duties[slot].any(Duties::CONNECTED);
-        Ok(Box::new(Transit { player, row: self.entities.row(slot), connected }))
+        Ok(Box::new(Transit {
+            player,
+            row: self.entities.row(slot),
+            connected,
+        }))
     }
 
-    /// Takes a player out with everything it has. The handle is dead afterwards; an open trade is closed in the next tick.
+    /// Takes a player out with everything it has. The handle is dead afterwards; an open trade is closed in the next
+    /// tick.
     ///
     /// # Errors
     /// [`NotNow`]; then nothing changed.
@@ -152,7 +208,9 @@ impl Map {
 
     /// Ends the waiting of a player that stepped through a portal but cannot be handed over. False for a dead handle.
     pub fn stay(&mut self, handle: EntityId) -> bool {
-        let Some(slot) = self.player_slot(handle) else { return false };
+        let Some(slot) = self.player_slot(handle) else {
+            return false;
+        };
         self.players[slot].dealings.portal = None;
         self.entities.duties[slot].clear(Duties::MOVING);
         true
@@ -162,7 +220,8 @@ impl Map {
     pub(crate) fn vanish(&mut self, handle: EntityId) {
         let slot = usize::from(handle.slot());
         let views = &mut self.views;
-        self.interest.vanish(slot, |player| views[player].leave(handle.slot()));
+        self.interest
+            .vanish(slot, |player| views[player].leave(handle.slot()));
         if slot < self.players.len() {
             self.interest.forget(slot);
             self.views[slot].reset();
@@ -175,7 +234,9 @@ impl Map {
 
     /// Writes what a player's client is to be told next; returns the length, 0 for nothing.
     pub fn write_snapshot(&mut self, handle: EntityId, packet: u64, out: &mut [u8]) -> usize {
-        let Some(slot) = self.player_slot(handle) else { return 0 };
+        let Some(slot) = self.player_slot(handle) else {
+            return 0;
+        };
         self.views[slot].write(packet, self.tick, &mut self.replicator, out)
     }
 
@@ -193,14 +254,17 @@ impl Map {
         }
     }
 
-    /// The player's hot state as of the last tick, with a version of its own if anything changed since the last row given out.
+    /// The player's hot state as of the last tick, with a version of its own if anything changed since the last row
+    /// given out.
     pub fn hot(&mut self, handle: EntityId) -> Option<HotRow> {
         self.player_slot(handle).map(|slot| hot::row(self, slot))
     }
 
     /// Every player's handle, in slot order.
     pub fn handles(&self) -> impl Iterator<Item = EntityId> + '_ {
-        self.slots.live_players().filter_map(|slot| self.slots.id(slot))
+        self.slots
+            .live_players()
+            .filter_map(|slot| self.slots.id(slot))
     }
 
     /// How many players stand here.
@@ -230,7 +294,9 @@ impl Map {
     /// Where an entity is at the current tick.
     #[must_use]
     pub fn position(&self, handle: EntityId) -> Option<Position> {
-        self.slots.find(handle).map(|slot| self.entities.positions[slot])
+        self.slots
+            .find(handle)
+            .map(|slot| self.entities.positions[slot])
     }
 
     /// The last tick.
@@ -242,23 +308,37 @@ impl Map {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> MapStats {
-        MapStats { dropped: self.inbox.dropped(), ..self.stats }
+        MapStats {
+            dropped: self.inbox.dropped(),
+            ..self.stats
+        }
     }
 }
 
 /// A request as the queue keeps it; `None` when it is longer than the wire allows.
 fn owned(message: &ClientMessage<'_>) -> Option<Request> {
     Some(match message {
-        ClientMessage::Chat { channel, text } => Request::Chat { channel: *channel, text: ArrayString::from(text).ok()? },
+        ClientMessage::Chat { channel, text } => Request::Chat {
+            channel: *channel,
+            text: ArrayString::from(text).ok()?,
+        },
         ClientMessage::UsePortal { portal } => Request::UsePortal(*portal),
         ClientMessage::TradeRequest { target } => Request::TradeRequest(*target),
         ClientMessage::TradeAnswer { accept } => Request::TradeAnswer(*accept),
-        ClientMessage::TradeOffer { revision, zen, items } => {
+        ClientMessage::TradeOffer {
+            revision,
+            zen,
+            items,
+        } => {
             let mut uids = ArrayVec::new();
             for uid in items.iter() {
                 uids.try_push(i64::try_from(uid).ok()?).ok()?;
             }
-            Request::TradeOffer { revision: *revision, zen: *zen, items: uids }
+            Request::TradeOffer {
+                revision: *revision,
+                zen: *zen,
+                items: uids,
+            }
         }
         ClientMessage::TradeConfirm { revision } => Request::TradeConfirm(*revision),
         ClientMessage::TradeCancel => Request::TradeCancel,

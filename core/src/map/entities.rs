@@ -1,7 +1,8 @@
 //! The columns of everything that stands in a map: one row per slot, one array per fact.
 //!
-//! What a tick looks at for every entity is here, small and side by side; what only a request needs is in the players' cold rows. A position is
-//! where the entity is at the current tick and follows from its motion; only those under way are computed again.
+//! What a tick looks at for every entity is here, small and side by side; what only a request needs is in the
+//! players' cold rows. A position is where the entity is at the current tick and follows from its motion; only those
+//! under way are computed again.
 
 use mu_wire::Tick;
 use mu_wire::motion::{Motion, Position};
@@ -148,7 +149,10 @@ impl Entities {
     /// What viewers are told of a slot.
     #[must_use]
     pub fn state(&self, slot: usize) -> EntityState {
-        let (hp, most) = (u32::from(self.hps[slot]), u32::from(self.hp_maxes[slot].max(1)));
+        let (hp, most) = (
+            u32::from(self.hps[slot]),
+            u32::from(self.hp_maxes[slot].max(1)),
+        );
         EntityState {
             motion: self.motions[slot],
             heading: self.headings[slot],

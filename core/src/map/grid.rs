@@ -1,9 +1,9 @@
 //! The cells of a map: who stands in which, kept incrementally.
 //!
-//! A cell is 8×8 tiles and a set of slots. Moving between cells flips two bits and bumps the version of every cell from which
-//! the change can be noticed, so a viewer whose cell has the version it looked at last has nothing to do. On a map of
-//! 1,000 walkers about 20 entities change cell in a tick, so this costs less than sorting all of them again (decision page `0012`).
-//! Does not know who is watching.
+//! A cell is 8×8 tiles and a set of slots. Moving between cells flips two bits and bumps the version of every cell
+//! from which the change can be noticed, so a viewer whose cell has the version it looked at last has nothing to do.
+//! On a map of 1,000 walkers about 20 entities change cell in a tick, so this costs less than sorting all of them
+//! again (decision page `0012`). Does not know who is watching.
 
 use mu_wire::motion::Position;
 
@@ -15,7 +15,8 @@ pub const CELL_SHIFT: u32 = 3;
 const FIXED_SHIFT: u32 = 8 + CELL_SHIFT;
 /// How many rings of cells around its own a viewer takes into view: 16 to 24 tiles.
 pub const ENTER_RINGS: usize = 2;
-/// How many rings of cells around its own a viewer keeps in view: one more, so that standing on a border does not flicker.
+/// How many rings of cells around its own a viewer keeps in view: one more, so that standing on a border does not
+/// flicker.
 pub const LEAVE_RINGS: usize = ENTER_RINGS + 1;
 
 /// The column value of a slot that stands nowhere.
@@ -38,7 +39,10 @@ impl Grid {
     /// If the map is larger than 256×256 tiles, the range of a position on the wire.
     #[must_use]
     pub fn new(width: u16, height: u16, slots: usize) -> Self {
-        assert!(width <= 256 && height <= 256, "a map of {width}×{height} tiles; positions reach 256");
+        assert!(
+            width <= 256 && height <= 256,
+            "a map of {width}×{height} tiles; positions reach 256"
+        );
         let columns = usize::from(width).div_ceil(1 << CELL_SHIFT).max(1);
         let rows = usize::from(height).div_ceil(1 << CELL_SHIFT).max(1);
         Self {
@@ -113,7 +117,8 @@ impl Grid {
         let (columns, rows) = (self.columns, self.rows);
         let (column, row) = (cell % columns, cell / columns);
         let across = column.saturating_sub(rings)..(column + rings + 1).min(columns);
-        (row.saturating_sub(rings)..(row + rings + 1).min(rows)).flat_map(move |y| across.clone().map(move |x| y * columns + x))
+        (row.saturating_sub(rings)..(row + rings + 1).min(rows))
+            .flat_map(move |y| across.clone().map(move |x| y * columns + x))
     }
 
     /// How many rings apart two cells are.
@@ -149,17 +154,28 @@ mod tests {
         let (seen_home, seen_far) = (grid.version(home), grid.version(far));
 
         grid.place(65, tile(15, 15));
-        assert_eq!(grid.version(home), seen_home, "a move inside a cell is nobody's business");
+        assert_eq!(
+            grid.version(home),
+            seen_home,
+            "a move inside a cell is nobody's business"
+        );
 
         grid.place(65, tile(16, 15));
         assert_ne!(grid.version(home), seen_home);
         assert_eq!(grid.version(far), seen_far);
-        let holders = (0..grid.cells()).filter(|&cell| slot_set::contains(grid.members(cell), 65)).count();
+        let holders = (0..grid.cells())
+            .filter(|&cell| slot_set::contains(grid.members(cell), 65))
+            .count();
         assert_eq!(holders, 1);
 
         grid.remove(65);
         assert_eq!(grid.cell_of(65), None);
-        assert_eq!((0..grid.cells()).map(|cell| slot_set::count(grid.members(cell))).sum::<usize>(), 0);
+        assert_eq!(
+            (0..grid.cells())
+                .map(|cell| slot_set::count(grid.members(cell)))
+                .sum::<usize>(),
+            0
+        );
     }
 
     #[test]
@@ -169,6 +185,10 @@ mod tests {
         assert_eq!(grid.around(0, 1).collect::<Vec<_>>(), [0, 1, 3, 4]);
         assert_eq!(grid.around(4, 3).count(), 6);
         assert_eq!(grid.rings_between(0, 5), 2);
-        assert_eq!(grid.cell_at(Position::new(u16::MAX, u16::MAX)), 5, "outside belongs to the nearest cell");
+        assert_eq!(
+            grid.cell_at(Position::new(u16::MAX, u16::MAX)),
+            5,
+            "outside belongs to the nearest cell"
+        );
     }
 }

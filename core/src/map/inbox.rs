@@ -1,8 +1,9 @@
 //! What the players of a map asked for since the last tick, in order of arrival.
 //!
-//! Bounded twice: each player may queue [`PER_PLAYER`] things between two ticks, so that one flood does not crowd out the others, and the whole
-//! queue has the size given at load. What finds no room is dropped and counted. What a tick leaves over, because its outbox is full,
-//! keeps its place for the next one. Long requests lie in a table of their own, so that the queue itself stays short.
+//! Bounded twice: each player may queue [`PER_PLAYER`] things between two ticks, so that one flood does not crowd out
+//! the others, and the whole queue has the size given at load. What finds no room is dropped and counted. What a tick
+//! leaves over, because its outbox is full, keeps its place for the next one. Long requests lie in a table of their
+//! own, so that the queue itself stays short.
 
 use arrayvec::{ArrayString, ArrayVec};
 use mu_wire::EntityId;
@@ -94,11 +95,19 @@ impl Inbox {
 
     /// Queues a request; false when it was dropped.
     pub fn request(&mut self, from: EntityId, request: Request) -> bool {
-        let row = u16::try_from(self.requests.len());
-        let (true, Ok(row)) = (self.requests.len() < self.capacity && self.admit(from), row) else { return false };
-        self.requests.push(request);
-        self.entries.push((from, Asked::Request(row)));
-        true
+        let row = u16::try_from(self.requests.len())
+            .ok()
+            .filter(|_| self.requests.len() < self.capacity);
+        let Some(row) = row else {
+            self.dropped += 1;
+            return false;
+        };
+        let room = self.admit(from);
+        if room {
+            self.requests.push(request);
+            self.entries.push((from, Asked::Request(row)));
+        }
+        room
     }
 
     /// The next entry in order of arrival.
@@ -131,7 +140,10 @@ impl Inbox {
     }
 
     fn admit(&mut self, from: EntityId) -> bool {
-        let queued = self.queued.get_mut(usize::from(from.slot())).filter(|queued| **queued < PER_PLAYER);
+        let queued = self
+            .queued
+            .get_mut(usize::from(from.slot()))
+            .filter(|queued| **queued < PER_PLAYER);
         let (Some(queued), true) = (queued, self.entries.len() < self.capacity) else {
             self.dropped += 1;
             return false;

@@ -1,12 +1,14 @@
 //! Who sees whom, kept by difference.
 //!
-//! A player takes in everything within [`grid::ENTER_RINGS`] cells and lets go of what is beyond [`grid::LEAVE_RINGS`]. Both sets
-//! are made once per cell and shared by all who stand in it; a player's news are `near & !seen` and `seen & !far` on rows of bits
-//! (decision page `0013`). A player whose cell kept its version since the last look costs two comparisons.
+//! A player takes in everything within [`grid::ENTER_RINGS`] cells and lets go of what is beyond
+//! [`grid::LEAVE_RINGS`]. Both sets are made once per cell and shared by all who stand in it; a player's news are
+//! `near & !seen` and `seen & !far` on rows of bits (decision page `0013`). A player whose cell kept its version
+//! since the last look costs two comparisons.
 //!
-//! More candidates than places: the nearest are taken, ring by ring, within the last ring by distance, ties by slot; what is already seen counts
-//! as [`KEEP_TILES`] nearer, so that equals do not take turns. Such a player chooses anew when it changes cell and otherwise once
-//! in [`CHOOSE_EVERY`] ticks, staggered by slot; in between it only loses what went away. Itself and its trade partner are always kept.
+//! More candidates than places: the nearest are taken, ring by ring, within the last ring by distance, ties by slot;
+//! what is already seen counts as [`KEEP_TILES`] nearer, so that equals do not take turns. Such a player chooses anew
+//! when it changes cell and otherwise once in [`CHOOSE_EVERY`] ticks, staggered by slot; in between it only loses
+//! what went away. Itself and its trade partner are always kept.
 //!
 //! Knows slots, cells and positions; the alias table is behind [`Viewer`].
 
@@ -50,7 +52,11 @@ struct Looked {
     unfinished: bool,
 }
 
-const NEVER: Looked = Looked { cell: u32::MAX, version: 0, unfinished: true };
+const NEVER: Looked = Looked {
+    cell: u32::MAX,
+    version: 0,
+    unfinished: true,
+};
 
 /// The visible sets of all players of a map.
 #[derive(Debug)]
@@ -106,8 +112,14 @@ impl Interest {
 
     /// Brings a player's visible set up to date with the grid.
     pub fn look(&mut self, grid: &Grid, look: Look<'_>, viewer: &mut impl Viewer) {
-        let Some(cell) = grid.cell_of(look.player) else { return };
-        let now = Looked { cell: u32::try_from(cell).unwrap_or(u32::MAX), version: grid.version(cell), unfinished: false };
+        let Some(cell) = grid.cell_of(look.player) else {
+            return;
+        };
+        let now = Looked {
+            cell: u32::try_from(cell).unwrap_or(u32::MAX),
+            version: grid.version(cell),
+            unfinished: false,
+        };
         let last = self.looked[look.player];
         if last == now {
             return;
@@ -115,18 +127,30 @@ impl Interest {
         self.refresh_cell(grid, cell);
         self.want(cell, look.player, look.pinned);
         let crowded = slot_set::count(&self.chosen) > self.places;
-        let turn = last.cell != now.cell || look.tick.wrapping_add(u32::try_from(look.player).unwrap_or(0)) % CHOOSE_EVERY == 0;
+        let turn = last.cell != now.cell
+            || look
+                .tick
+                .wrapping_add(u32::try_from(look.player).unwrap_or(0))
+                % CHOOSE_EVERY
+                == 0;
         if crowded && turn {
             self.choose(grid, cell, look);
         } else if crowded {
             let seen = self.seen.row(look.player);
-            self.chosen.iter_mut().zip(seen).for_each(|(want, seen)| *want &= seen);
+            self.chosen
+                .iter_mut()
+                .zip(seen)
+                .for_each(|(want, seen)| *want &= seen);
         }
         let all_shown = self.apply(look.player, viewer);
-        self.looked[look.player] = Looked { unfinished: crowded || !all_shown, ..now };
+        self.looked[look.player] = Looked {
+            unfinished: crowded || !all_shown,
+            ..now
+        };
     }
 
-    /// Makes a player blind again: everything is forgotten and the next look starts from nothing. The viewer is told by its owner.
+    /// Makes a player blind again: everything is forgotten and the next look starts from nothing. The viewer is told
+    /// by its owner.
     pub fn forget(&mut self, player: usize) {
         for (index, &word) in self.seen.row(player).iter().enumerate() {
             for bit in slot_set::bits(word) {
@@ -170,7 +194,11 @@ impl Interest {
 
     /// Everything the player should see if places were free, into `chosen`.
     fn want(&mut self, cell: usize, player: usize, pinned: Option<usize>) {
-        let (near, far, seen) = (self.near.row(cell), self.far.row(cell), self.seen.row(player));
+        let (near, far, seen) = (
+            self.near.row(cell),
+            self.far.row(cell),
+            self.seen.row(player),
+        );
         for (index, want) in self.chosen.iter_mut().enumerate() {
             *want = near[index] | (seen[index] & far[index]);
         }
@@ -189,10 +217,16 @@ impl Interest {
         }
         for rings in 0..=grid::LEAVE_RINGS {
             self.ring.fill(0);
-            for other in grid.around(cell, grid::LEAVE_RINGS).filter(|&other| grid.rings_between(cell, other) == rings) {
+            for other in grid
+                .around(cell, grid::LEAVE_RINGS)
+                .filter(|&other| grid.rings_between(cell, other) == rings)
+            {
                 slot_set::union(&mut self.ring, grid.members(other));
             }
-            self.ring.iter_mut().zip(&self.chosen).for_each(|(ring, chosen)| *ring &= chosen);
+            self.ring
+                .iter_mut()
+                .zip(&self.chosen)
+                .for_each(|(ring, chosen)| *ring &= chosen);
             let here = slot_set::count(&self.ring);
             if here > room {
                 self.keep_nearest(room, look);
@@ -208,9 +242,15 @@ impl Interest {
     fn keep_nearest(&mut self, room: usize, look: Look<'_>) {
         self.candidates.clear();
         for slot in slot_set::iter(&self.ring) {
-            let keep = if self.seen.contains(look.player, slot) { KEEP_TILES } else { 0 };
-            let key = i64::from(apart(look.positions[look.player], look.positions[slot])) - keep * 256;
-            self.candidates.push((key, u16::try_from(slot).unwrap_or(u16::MAX)));
+            let keep = if self.seen.contains(look.player, slot) {
+                KEEP_TILES
+            } else {
+                0
+            };
+            let key =
+                i64::from(apart(look.positions[look.player], look.positions[slot])) - keep * 256;
+            self.candidates
+                .push((key, u16::try_from(slot).unwrap_or(u16::MAX)));
         }
         if room > 0 && room < self.candidates.len() {
             self.candidates.select_nth_unstable(room - 1);
@@ -249,205 +289,12 @@ impl Interest {
     }
 }
 
-/// The larger of the two distances along the axes, in 1/256 tiles: the distance of everything that has a radius in this game.
+/// The larger of the two distances along the axes, in 1/256 tiles: the distance of everything that has a radius in
+/// this game.
 #[must_use]
 pub fn apart(left: Position, right: Position) -> u16 {
     left.x.abs_diff(right.x).max(left.y.abs_diff(right.y))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::map::rng::Rng;
-
-    /// A viewer that checks it is told each thing once, with a bounded number of places.
-    #[derive(Default)]
-    struct Told {
-        slots: BTreeSet<u16>,
-        places: usize,
-    }
-
-    impl Viewer for Told {
-        fn enter(&mut self, slot: u16) -> bool {
-            if self.slots.len() >= self.places {
-                return false;
-            }
-            assert!(self.slots.insert(slot), "slot {slot} entered twice");
-            true
-        }
-        fn leave(&mut self, slot: u16) {
-            assert!(self.slots.remove(&slot), "slot {slot} left without having entered");
-        }
-    }
-
-    struct World {
-        grid: Grid,
-        interest: Interest,
-        positions: Vec<Position>,
-        live: Vec<bool>,
-        told: Vec<Told>,
-        rng: Rng,
-    }
-
-    const SLOTS: usize = 90;
-    const PLAYERS: usize = 70;
-
-    impl World {
-        fn new(places: usize, seed: u64) -> Self {
-            let grid = Grid::new(120, 96, SLOTS);
-            let interest = Interest::new(PLAYERS, SLOTS, grid.cells(), places);
-            let told = (0..PLAYERS).map(|_| Told { places, ..Told::default() }).collect();
-            Self { grid, interest, positions: vec![Position::default(); SLOTS], live: vec![false; SLOTS], told, rng: Rng::new(seed) }
-        }
-
-        /// Somebody appears, vanishes, walks a tile or jumps.
-        fn stir(&mut self) {
-            let slot = usize::from(self.rng.below(SLOTS as u16));
-            if !self.live[slot] || self.rng.below(10) == 0 {
-                if self.live[slot] && self.rng.below(2) == 0 {
-                    self.vanish(slot);
-                    return;
-                }
-                self.live[slot] = true;
-                self.positions[slot] = Position::new(self.rng.below(120 << 8), self.rng.below(96 << 8));
-            } else {
-                let stride = |rng: &mut Rng, at: u16, limit: u16| (at + rng.below(1_024)).saturating_sub(512).min(limit);
-                let at = self.positions[slot];
-                self.positions[slot] = Position::new(stride(&mut self.rng, at.x, (120 << 8) - 1), stride(&mut self.rng, at.y, (96 << 8) - 1));
-            }
-            self.grid.place(slot, self.positions[slot]);
-        }
-
-        fn vanish(&mut self, slot: usize) {
-            self.live[slot] = false;
-            self.grid.remove(slot);
-            let told = &mut self.told;
-            self.interest.vanish(slot, |player| told[player].leave(slot as u16));
-            if slot < PLAYERS {
-                self.interest.forget(slot);
-                self.told[slot].slots.clear();
-            }
-        }
-
-        fn look(&mut self, tick: u32) {
-            for player in (0..PLAYERS).filter(|&player| self.live[player]) {
-                let look = Look { player, pinned: None, tick, positions: &self.positions };
-                self.interest.look(&self.grid, look, &mut self.told[player]);
-            }
-        }
-
-        fn rings(&self, player: usize, slot: usize) -> usize {
-            let cell = |slot: usize| (i32::from(self.positions[slot].x >> 11), i32::from(self.positions[slot].y >> 11));
-            let ((px, py), (sx, sy)) = (cell(player), cell(slot));
-            px.abs_diff(sx).max(py.abs_diff(sy)) as usize
-        }
-
-        fn check_both_directions(&self) {
-            for player in 0..PLAYERS {
-                let told: Vec<usize> = self.told[player].slots.iter().map(|&slot| usize::from(slot)).collect();
-                assert_eq!(slot_set::iter(self.interest.seen(player)).collect::<Vec<_>>(), told);
-                for slot in 0..SLOTS {
-                    assert_eq!(slot_set::contains(self.interest.seen_by(slot), player), told.contains(&slot));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn with_room_for_all_it_equals_the_rule_applied_to_every_pair() {
-        for seed in 0..6 {
-            let mut world = World::new(SLOTS, seed);
-            let mut expected: Vec<BTreeSet<u16>> = vec![BTreeSet::new(); PLAYERS];
-            for tick in 0..300 {
-                let before = world.live.clone();
-                for _ in 0..1 + world.rng.below(6) {
-                    world.stir();
-                }
-                for player in 0..PLAYERS {
-                    let mut next = BTreeSet::new();
-                    for slot in 0..SLOTS {
-                        let number = slot as u16;
-                        let stayed = before[slot] && before[player] && expected[player].contains(&number) && world.told[player].slots.contains(&number);
-                        let reach = if stayed { LEAVE } else { ENTER };
-                        if world.live[player] && world.live[slot] && world.rings(player, slot) <= reach {
-                            next.insert(number);
-                        }
-                    }
-                    expected[player] = next;
-                }
-                world.look(tick);
-                for (player, expected) in expected.iter().enumerate() {
-                    assert_eq!(&world.told[player].slots, expected, "seed {seed}, tick {tick}, player {player}");
-                }
-                world.check_both_directions();
-            }
-        }
-    }
-    const ENTER: usize = 2;
-    const LEAVE: usize = 3;
-
-    #[test]
-    fn in_a_crowd_the_nearest_are_shown_and_never_more_than_there_are_places() {
-        const PLACES: usize = 20;
-        for seed in 0..4 {
-            let mut world = World::new(PLACES, seed);
-            for slot in 0..SLOTS {
-                world.live[slot] = true;
-                world.positions[slot] = Position::new(world.rng.below(40 << 8), world.rng.below(40 << 8));
-                world.grid.place(slot, world.positions[slot]);
-            }
-            for tick in 0..CHOOSE_EVERY * 2 {
-                world.look(tick);
-            }
-            world.check_both_directions();
-            for player in 0..PLAYERS {
-                let seen = &world.told[player].slots;
-                assert!(seen.contains(&(player as u16)), "a player always sees itself");
-                assert_eq!(seen.len(), PLACES);
-                let key = |slot: usize| (world.rings(player, slot), apart(world.positions[player], world.positions[slot]));
-                let farthest = seen.iter().map(|&slot| key(usize::from(slot))).max().unwrap();
-                for slot in (0..SLOTS).filter(|&slot| !seen.contains(&(slot as u16))) {
-                    let (rings, tiles) = key(slot);
-                    let much_nearer = rings < farthest.0 || (rings == farthest.0 && i64::from(tiles) + KEEP_TILES * 256 < i64::from(farthest.1));
-                    assert!(!much_nearer, "seed {seed}: {player} does not see {slot} at {rings} rings but something at {farthest:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_pinned_slot_is_kept_in_any_crowd() {
-        let mut world = World::new(5, 1);
-        for slot in 0..SLOTS {
-            world.live[slot] = true;
-            world.grid.place(slot, Position::default());
-        }
-        world.positions[80] = Position::new(23 << 8, 0);
-        world.grid.place(80, world.positions[80]);
-        let look = Look { player: 3, pinned: Some(80), tick: 0, positions: &world.positions };
-        world.interest.look(&world.grid, look, &mut world.told[3]);
-        assert!(world.told[3].slots.contains(&80) && world.told[3].slots.contains(&3));
-        assert_eq!(world.told[3].slots.len(), 5);
-    }
-
-    #[test]
-    fn nobody_flickers_while_equals_shuffle_around() {
-        let mut world = World::new(10, 9);
-        for slot in 0..SLOTS {
-            world.live[slot] = true;
-            world.positions[slot] = Position::new(world.rng.below(256), world.rng.below(256));
-            world.grid.place(slot, world.positions[slot]);
-        }
-        world.look(0);
-        let first = world.told[0].slots.clone();
-        for tick in 1..100 {
-            let slot = usize::from(world.rng.below(SLOTS as u16));
-            world.positions[slot] = Position::new(world.rng.below(256), world.rng.below(256));
-            world.grid.place(slot, world.positions[slot]);
-            world.look(tick);
-        }
-        assert_eq!(world.told[0].slots, first, "all stand within one tile, nobody is much nearer than before");
-    }
-}
+mod tests;

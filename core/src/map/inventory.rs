@@ -1,8 +1,8 @@
 //! What a character carries: 64 places for items and a purse, with holds and reservations.
 //!
-//! An item or zen that is part of an undecided event is held: it is still here, but cannot be offered or spent. A place an item will arrive at is
-//! reserved: it is empty, but nothing else may take it. Settling moves, releasing undoes; neither can be done halfway.
-//! Knows nothing of trades, journals or messages.
+//! An item or zen that is part of an undecided event is held: it is still here, but cannot be offered or spent. A
+//! place an item will arrive at is reserved: it is empty, but nothing else may take it. Settling moves, releasing
+//! undoes; neither can be done halfway. Knows nothing of trades, journals or messages.
 
 /// Places in an inventory; a set of them is a 64-bit mask.
 pub const PLACES: usize = 64;
@@ -32,7 +32,13 @@ pub struct Inventory {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { items: [None; PLACES], held: 0, reserved: 0, zen: 0, zen_held: 0 }
+        Self {
+            items: [None; PLACES],
+            held: 0,
+            reserved: 0,
+            zen: 0,
+            zen_held: 0,
+        }
     }
 }
 
@@ -40,7 +46,10 @@ impl Inventory {
     /// An empty inventory with this much zen.
     #[must_use]
     pub fn with_zen(zen: i64) -> Self {
-        Self { zen, ..Self::default() }
+        Self {
+            zen,
+            ..Self::default()
+        }
     }
 
     /// Puts an item into an empty, unreserved place; false when it is neither.
@@ -74,12 +83,17 @@ impl Inventory {
     /// Where an item is.
     #[must_use]
     pub fn place_of(&self, uid: i64) -> Option<u8> {
-        self.items.iter().position(|item| item.is_some_and(|item| item.uid == uid)).and_then(|place| u8::try_from(place).ok())
+        self.items
+            .iter()
+            .position(|item| item.is_some_and(|item| item.uid == uid))
+            .and_then(|place| u8::try_from(place).ok())
     }
 
     /// Every item with its place, in order of place.
     pub fn items(&self) -> impl Iterator<Item = (u8, &Item)> {
-        (0u8..).zip(&self.items).filter_map(|(place, item)| item.as_ref().map(|item| (place, item)))
+        (0u8..)
+            .zip(&self.items)
+            .filter_map(|(place, item)| item.as_ref().map(|item| (place, item)))
     }
 
     /// Whether the item in this place is part of an undecided event.
@@ -125,9 +139,18 @@ impl Inventory {
         true
     }
 
-    /// Reserves the first free place.
-    pub fn reserve(&mut self) -> Option<u8> {
-        let free = self.free_mask();
+    /// Reserves the first free place, or, when there is none, the place of one of these items that leave in the same
+    /// event.
+    pub fn reserve(&mut self, leaving: &[u8]) -> Option<u8> {
+        let vacated = leaving
+            .iter()
+            .fold(0, |mask, &place| mask | bit(place).unwrap_or(0))
+            & self.held
+            & !self.reserved;
+        let free = match self.free_mask() {
+            0 => vacated,
+            free => free,
+        };
         if free == 0 {
             return None;
         }
@@ -173,7 +196,13 @@ impl Inventory {
     }
 
     fn free_mask(&self) -> u64 {
-        let taken = self.items.iter().enumerate().fold(0u64, |mask, (place, item)| mask | (u64::from(item.is_some()) << place));
+        let taken = self
+            .items
+            .iter()
+            .enumerate()
+            .fold(0u64, |mask, (place, item)| {
+                mask | (u64::from(item.is_some()) << place)
+            });
         !(taken | self.reserved)
     }
 }
@@ -186,7 +215,12 @@ fn bit(place: u8) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SWORD: Item = Item { uid: 7, template: 1, level: 0, version: 3 };
+    const SWORD: Item = Item {
+        uid: 7,
+        template: 1,
+        level: 0,
+        version: 3,
+    };
 
     #[test]
     fn held_things_stay_but_cannot_be_spent() {
@@ -201,14 +235,18 @@ mod tests {
         inventory.release(5);
         inventory.release_zen(60);
         assert!(!inventory.is_bound());
-        assert_eq!(inventory.take_held(5), None, "only what is held can be taken");
+        assert_eq!(
+            inventory.take_held(5),
+            None,
+            "only what is held can be taken"
+        );
     }
 
     #[test]
     fn a_reserved_place_is_nobody_elses() {
         let mut inventory = Inventory::default();
         assert!(inventory.put(0, SWORD));
-        let place = inventory.reserve().unwrap();
+        let place = inventory.reserve(&[]).unwrap();
         assert_eq!(place, 1);
         assert!(!inventory.put(1, SWORD));
         assert_eq!(inventory.free_places(), 62);
@@ -222,9 +260,22 @@ mod tests {
     fn a_full_inventory_reserves_nothing() {
         let mut inventory = Inventory::default();
         for place in 0..64 {
-            assert!(inventory.put(place, Item { uid: i64::from(place) + 1, ..SWORD }));
+            assert!(inventory.put(
+                place,
+                Item {
+                    uid: i64::from(place) + 1,
+                    ..SWORD
+                }
+            ));
         }
-        assert_eq!(inventory.reserve(), None);
+        assert_eq!(inventory.reserve(&[]), None);
         assert_eq!(inventory.items().count(), 64);
+        assert!(inventory.hold(9));
+        assert_eq!(
+            inventory.reserve(&[8, 9]),
+            Some(9),
+            "only the place of what leaves"
+        );
+        assert_eq!(inventory.reserve(&[8, 9]), None, "and only once");
     }
 }

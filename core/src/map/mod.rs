@@ -1,8 +1,9 @@
 //! A map instance: one `Send` value of columns, and the page of its interface.
 //!
-//! A map takes inputs, requests and decisions, and once per tick says what is to be sent, journalled and stored. It knows no socket, thread, clock,
-//! file or database: time is the tick number, randomness is its own seeded generator, so the same calls in the same order give the same
-//! [`Map::state_hash`] on any machine. It can move to another shard between two ticks.
+//! A map takes inputs, requests and decisions, and once per tick says what is to be sent, journalled and stored. It
+//! knows no socket, thread, clock, file or database: time is the tick number, randomness is its own seeded generator,
+//! so the same calls in the same order give the same [`Map::state_hash`] on any machine. It can move to another shard
+//! between two ticks.
 //!
 //! # One tick, as the shard drives it
 //! ```text
@@ -26,17 +27,20 @@
 //! ```
 //!
 //! # Handles
-//! A player is named by the [`EntityId`] it has on the wire: slot and generation. A handle of somebody who left is dead: every call with it does
-//! nothing and says so. Slots are below [`Map::player_capacity`], so a plain array can lead from a slot to a connection.
+//! A player is named by the [`EntityId`] it has on the wire: slot and generation. A handle of somebody who left is
+//! dead: every call with it does nothing and says so. Slots are below [`Map::player_capacity`], so a plain array can
+//! lead from a slot to a connection.
 //!
 //! # Leaving
-//! `detach` says that there is no client any more. The player stays, and is seen, until nothing of it is undecided; then `Departed` gives its final state.
-//! `attach` before that moment gives it to a new client. A request to leave does the same with the client still connected. `hand_over` takes a
-//! player out at once with all it has; it is refused while a critical event is undecided, which `Portal` never is.
+//! `detach` says that there is no client any more. The player stays, and is seen, until nothing of it is undecided;
+//! then `Departed` gives its final state. `attach` before that moment gives it to a new client. A request to leave
+//! does the same with the client still connected. `hand_over` takes a player out at once with all it has; it is
+//! refused while a critical event is undecided, which `Portal` never is.
 //!
 //! # Bounds
-//! Columns, queues, grid and replicator are taken at load. A player's cold row and view are made when its slot is used for the first time and kept.
-//! `tick` allocates nothing after that. Inputs beyond the queue's bound are dropped and counted ([`MapStats`]).
+//! Columns, queues, grid and replicator are taken at load. A player's cold row and view are made when its slot is
+//! used for the first time and kept. `tick` allocates nothing after that. Inputs beyond the queue's bound are dropped
+//! and counted ([`MapStats`]).
 
 mod calls;
 pub mod entities;
@@ -60,7 +64,7 @@ use mu_wire::snapshot::{EntityKind, Identity, Name, Replicator, View};
 use mu_wire::{EntityId, Tick};
 
 use crate::systems::trade::Trades;
-use entities::{Entities, Row};
+use entities::{Duties, Entities, Row};
 use event_ids::EventIds;
 use grid::Grid;
 use inbox::Inbox;
@@ -191,6 +195,8 @@ pub struct Map {
     pub(crate) grid: Grid,
     pub(crate) interest: Interest,
     pub(crate) replicator: Replicator,
+    /// Slots whose visible state changed in this tick.
+    pub(crate) changes: Vec<usize>,
     pub(crate) trades: Trades,
     pub(crate) inbox: Inbox,
     pub(crate) rng: Rng,
@@ -208,16 +214,37 @@ impl Map {
     /// Makes an instance and puts its monsters where the content wants them.
     ///
     /// # Panics
-    /// If players and monsters need more slots than [`slots::MAX_SLOTS`], or the map is larger than 256×256 tiles; the content's checks exclude both.
+    /// If players and monsters need more slots than [`slots::MAX_SLOTS`], or the map is larger than 256×256 tiles;
+    /// the content's checks exclude both.
     #[must_use]
     pub fn new(plan: &MapPlan<'_>, seed: u64) -> Self {
-        let monsters: usize = plan.map.monsters.iter().map(|spawn| usize::from(spawn.count)).sum();
+        let monsters: usize = plan
+            .map
+            .monsters
+            .iter()
+            .map(|spawn| usize::from(spawn.count))
+            .sum();
         let slots = Slots::new(plan.players, monsters);
         let grid = Grid::new(plan.map.width, plan.map.height, slots.capacity());
-        let interest = Interest::new(plan.players, slots.capacity(), grid.cells(), plan.rules.visible);
-        let classes = plan.classes.iter().map(|class| ClassNumbers { id: class.id, hp: class.hp, mp: class.mp, speed: class.speed });
+        let interest = Interest::new(
+            plan.players,
+            slots.capacity(),
+            grid.cells(),
+            plan.rules.visible,
+        );
+        let classes = plan.classes.iter().map(|class| ClassNumbers {
+            id: class.id,
+            hp: class.hp,
+            mp: class.mp,
+            speed: class.speed,
+        });
         let mut map = Self {
-            place: Place { map: plan.map.id, world: plan.world, entry: plan.entry, instance: plan.instance },
+            place: Place {
+                map: plan.map.id,
+                world: plan.world,
+                entry: plan.entry,
+                instance: plan.instance,
+            },
             rules: plan.rules,
             ground: Terrain::new(plan.map),
             classes: classes.collect(),
@@ -226,6 +253,7 @@ impl Map {
             players: Vec::with_capacity(plan.players),
             views: Vec::with_capacity(plan.players),
             replicator: Replicator::new(slots.capacity()),
+            changes: Vec::with_capacity(slots.capacity()),
             slots,
             grid,
             interest,
@@ -243,15 +271,36 @@ impl Map {
     /// Monsters stand where they appear; nothing moves them yet.
     fn place_monsters(&mut self, plan: &MapPlan<'_>) {
         for spawn in &plan.map.monsters {
-            let Some(template) = plan.monsters.iter().find(|monster| monster.id == spawn.template) else { continue };
+            let Some(template) = plan
+                .monsters
+                .iter()
+                .find(|monster| monster.id == spawn.template)
+            else {
+                continue;
+            };
             let hp = u16::try_from(template.hp).unwrap_or(u16::MAX);
             for _ in 0..spawn.count {
-                let (Some(tile), Some(id)) = (self.ground.open_in(spawn.area, &mut self.rng), self.slots.take(Part::Other)) else {
+                let (Some(tile), Some(id)) = (
+                    self.ground.open_in(spawn.area, &mut self.rng),
+                    self.slots.take(Part::Other),
+                ) else {
                     continue;
                 };
                 let heading = u8::try_from(self.rng.below(256)).unwrap_or(0);
-                let row = Row { position: tile.centre(), heading, speed: template.speed, hp, hp_max: hp, flags: 0 };
-                let identity = Identity { entity: id, kind: EntityKind::Monster, template: template.id, name: Name::default() };
+                let row = Row {
+                    position: tile.centre(),
+                    heading,
+                    speed: template.speed,
+                    hp,
+                    hp_max: hp,
+                    flags: 0,
+                };
+                let identity = Identity {
+                    entity: id,
+                    kind: EntityKind::Monster,
+                    template: template.id,
+                    name: Name::default(),
+                };
                 self.appear(id, row, identity);
             }
         }
@@ -262,24 +311,40 @@ impl Map {
         let slot = usize::from(id.slot());
         self.entities.put(slot, row);
         self.grid.place(slot, row.position);
-        self.replicator.insert(id.slot(), identity, self.entities.state(slot), self.tick);
+        self.replicator
+            .insert(id.slot(), identity, self.entities.state(slot), self.tick);
     }
 
-    /// Tells viewers that a slot's state changed in this tick.
+    /// Notes that what viewers see of a slot changed in this tick; told once, however often it changed.
     pub(crate) fn changed(&mut self, slot: usize) {
-        if let Some(id) = self.slots.id(slot) {
-            self.replicator.update(id.slot(), self.entities.state(slot), self.tick);
+        if !self.entities.duties[slot].any(Duties::CHANGED) {
+            self.entities.duties[slot].set(Duties::CHANGED);
+            self.changes.push(slot);
+        }
+    }
+
+    /// Hands the changes of this tick to the replicator.
+    pub(crate) fn publish_changes(&mut self) {
+        for slot in self.changes.drain(..) {
+            self.entities.duties[slot].clear(Duties::CHANGED);
+            if let Some(id) = self.slots.id(slot) {
+                self.replicator
+                    .update(id.slot(), self.entities.state(slot), self.tick);
+            }
         }
     }
 
     /// The row of a live player.
     pub(crate) fn player_slot(&self, handle: EntityId) -> Option<usize> {
-        self.slots.find(handle).filter(|&slot| slot < self.slots.player_capacity())
+        self.slots
+            .find(handle)
+            .filter(|&slot| slot < self.slots.player_capacity())
     }
 
     /// The trade a player is in and how far it has come.
     pub(crate) fn in_flight(&self, slot: usize) -> bool {
         let row = self.players[slot].dealings.trade;
-        row.and_then(|row| self.trades.row(row)).is_some_and(crate::systems::trade::Trade::is_in_flight)
+        row.and_then(|row| self.trades.row(row))
+            .is_some_and(crate::systems::trade::Trade::is_in_flight)
     }
 }

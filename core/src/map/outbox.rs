@@ -1,10 +1,11 @@
 //! What a tick wants done: messages to send, events to journal, players to hand over, hot state to store.
 //!
-//! Filled by [`super::Map::tick`], read by whoever owns the connections and the queues, cleared by the next tick. Each message is encoded once into one
-//! arena, however many players it goes to. All memory is taken at load.
+//! Filled by [`super::Map::tick`], read by whoever owns the connections and the queues, cleared by the next tick.
+//! Each message is encoded once into one arena, however many players it goes to. All memory is taken at load.
 //!
-//! Nothing that must arrive is ever dropped: a system that is about to produce such things asks for [`Outbox::has_room`] first, and the work it
-//! does not start waits in its own queue for the next tick. What may be lost (chat to a listener) is dropped and counted.
+//! Nothing that must arrive is ever dropped: a system that is about to produce such things asks for
+//! [`Outbox::has_room`] first, and the work it does not start waits in its own queue for the next tick. What may be
+//! lost (chat to a listener) is dropped and counted.
 
 use std::ops::Range;
 
@@ -18,7 +19,8 @@ use mu_wire::messages::ServerMessage;
 const ROOM_BYTES: usize = 4 * 1_100;
 /// Most entries one of them can produce.
 const ROOM_ENTRIES: usize = 12;
-/// Critical events one tick can submit. A trade takes two confirmations; more than this many in 50 ms wait for the next confirmation.
+/// Critical events one tick can submit. A trade takes two confirmations; more than this many in 50 ms wait for the
+/// next confirmation.
 pub const CRITICAL_PER_TICK: usize = 64;
 
 /// One thing to be done.
@@ -30,7 +32,8 @@ pub enum Event<'a> {
         to: EntityId,
         /// The message.
         bytes: &'a [u8],
-        /// Whether it may be dropped when the player's lane is full. If not, a full lane means the player is disconnected.
+        /// Whether it may be dropped when the player's lane is full. If not, a full lane means the player is
+        /// disconnected.
         lossy: bool,
     },
     /// Journal this event and answer with [`super::Map::settle`], whatever happens.
@@ -71,9 +74,16 @@ impl Departure {
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Send { to: EntityId, bytes: Range<u32>, lossy: bool },
+    Send {
+        to: EntityId,
+        bytes: Range<u32>,
+        lossy: bool,
+    },
     Critical(usize),
-    Portal { player: EntityId, portal: u16 },
+    Portal {
+        player: EntityId,
+        portal: u16,
+    },
     Departed(Departure),
     Dirty(HotRow),
 }
@@ -112,11 +122,16 @@ impl Outbox {
     /// Everything to be done, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
         self.entries.iter().map(|entry| match entry {
-            Entry::Send { to, bytes, lossy } => {
-                Event::Send { to: *to, bytes: &self.bytes[bytes.start as usize..bytes.end as usize], lossy: *lossy }
-            }
+            Entry::Send { to, bytes, lossy } => Event::Send {
+                to: *to,
+                bytes: &self.bytes[bytes.start as usize..bytes.end as usize],
+                lossy: *lossy,
+            },
             Entry::Critical(index) => Event::Critical(&self.critical[*index]),
-            Entry::Portal { player, portal } => Event::Portal { player: *player, portal: *portal },
+            Entry::Portal { player, portal } => Event::Portal {
+                player: *player,
+                portal: *portal,
+            },
             Entry::Departed(departure) => Event::Departed(*departure),
             Entry::Dirty(row) => Event::Dirty(*row),
         })
@@ -138,7 +153,8 @@ impl Outbox {
     /// Whether the outcome of one more input, request, decision or departure fits for certain.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.used + ROOM_BYTES <= self.bytes.len() && self.entries.len() + ROOM_ENTRIES <= self.limit
+        self.used + ROOM_BYTES <= self.bytes.len()
+            && self.entries.len() + ROOM_ENTRIES <= self.limit
     }
 
     /// Whether one more critical event fits.
@@ -150,7 +166,11 @@ impl Outbox {
     /// Sends a message that must arrive to one player. The caller has asked for room.
     pub fn send(&mut self, to: EntityId, message: &ServerMessage<'_>) {
         if let Some(Encoded(bytes)) = self.encode(message) {
-            self.entries.push(Entry::Send { to, bytes, lossy: false });
+            self.entries.push(Entry::Send {
+                to,
+                bytes,
+                lossy: false,
+            });
         }
     }
 
@@ -171,7 +191,11 @@ impl Outbox {
             self.dropped += 1;
             return;
         }
-        self.entries.push(Entry::Send { to, bytes: bytes.clone(), lossy: true });
+        self.entries.push(Entry::Send {
+            to,
+            bytes: bytes.clone(),
+            lossy: true,
+        });
     }
 
     /// Adds a critical event. The caller has asked for room.

@@ -1,7 +1,7 @@
 //! The map's own random numbers: seeded, the same on every machine, part of the state hash.
 //!
-//! SplitMix64 (a counter and a mixing function; its constants are those of the published generator). For choosing places and
-//! staggering only, never for anything a player must not be able to guess.
+//! SplitMix64 (a counter and a mixing function; its constants are those of the published generator). For choosing
+//! places and staggering only, never for anything a player must not be able to guess.
 
 /// A seeded generator.
 #[derive(Debug, Clone)]
@@ -17,14 +17,14 @@ impl Rng {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.state)
     }
 
     /// A number in `0..bound`; 0 when the bound is 0.
     pub fn below(&mut self, bound: u16) -> u16 {
-        let scaled = (u128::from(self.next()) * u128::from(bound)) >> 64;
+        let scaled = (u128::from(self.draw()) * u128::from(bound)) >> 64;
         u16::try_from(scaled).unwrap_or(0)
     }
 
@@ -56,7 +56,10 @@ mod tests {
             assert_eq!(number, right.below(10));
             seen[usize::from(number)] = true;
         }
-        assert!(seen.iter().all(|&hit| hit), "every value of a small bound comes up");
+        assert!(
+            seen.iter().all(|&hit| hit),
+            "every value of a small bound comes up"
+        );
         assert_eq!(Rng::new(1).below(0), 0);
     }
 }

@@ -1,7 +1,8 @@
 //! Sets of slots as rows of bits, all rows of one table in one allocation.
 //!
-//! A row has one bit per slot of the map. Interest is arithmetic on such rows: what a player sees anew is `near & !seen`, what it loses is
-//! `seen & !far`, and no pair of entities is ever looked at twice. Knows nothing of cells or players.
+//! A row has one bit per slot of the map. Interest is arithmetic on such rows: what a player sees anew is `near &
+//! !seen`, what it loses is `seen & !far`, and no pair of entities is ever looked at twice. Knows nothing of cells or
+//! players.
 
 /// Bits in one word of a row.
 pub const WORD: usize = u64::BITS as usize;
@@ -24,7 +25,10 @@ impl SlotSets {
     #[must_use]
     pub fn new(rows: usize, slots: usize) -> Self {
         let per_row = words_for(slots);
-        Self { words: vec![0; rows * per_row].into_boxed_slice(), per_row }
+        Self {
+            words: vec![0; rows * per_row].into_boxed_slice(),
+            per_row,
+        }
     }
 
     /// One set.
@@ -81,7 +85,9 @@ pub fn union(into: &mut [u64], from: &[u64]) {
 
 /// The slots of a row, lowest first.
 pub fn iter(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    row.iter().enumerate().flat_map(|(index, &word)| bits(word).map(move |bit| index * WORD + bit))
+    row.iter()
+        .enumerate()
+        .flat_map(|(index, &word)| bits(word).map(move |bit| index * WORD + bit))
 }
 
 /// The set bits of a word, lowest first.

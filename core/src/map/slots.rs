@@ -1,9 +1,10 @@
 //! Which slots of a map are taken, and the generation of each: the handles of everything that stands in it.
 //!
-//! Slots are stable: an entity keeps its row in every column, in the replicator and in every viewer's alias table from
-//! arrival to departure, so nothing is renumbered when somebody else leaves (decision page `0011`). Players take the low
-//! slots `0..players`, everything else the slots above, so that the players' cold columns need no row for a monster. The last slot freed is
-//! the first one taken: live slots stay low and rows that were never used are never touched. Knows nothing of what stands in a slot.
+//! Slots are stable: an entity keeps its row in every column, in the replicator and in every viewer's alias table
+//! from arrival to departure, so nothing is renumbered when somebody else leaves (decision page `0011`). Players take
+//! the low slots `0..players`, everything else the slots above, so that the players' cold columns need no row for a
+//! monster. The last slot freed is the first one taken: live slots stay low and rows that were never used are never
+//! touched. Knows nothing of what stands in a slot.
 
 use mu_wire::EntityId;
 
@@ -37,8 +38,16 @@ impl Slots {
     #[must_use]
     pub fn new(players: usize, others: usize) -> Self {
         let total = players + others;
-        assert!(total <= MAX_SLOTS, "a map has {total} slots, the wire allows {MAX_SLOTS}");
-        let descending = |range: std::ops::Range<usize>| range.rev().filter_map(|slot| u16::try_from(slot).ok()).collect();
+        assert!(
+            total <= MAX_SLOTS,
+            "a map has {total} slots, the wire allows {MAX_SLOTS}"
+        );
+        let descending = |range: std::ops::Range<usize>| {
+            range
+                .rev()
+                .filter_map(|slot| u16::try_from(slot).ok())
+                .collect()
+        };
         Self {
             generations: vec![0; total].into_boxed_slice(),
             live: vec![false; total].into_boxed_slice(),
@@ -66,7 +75,8 @@ impl Slots {
         self.players - self.free_players.len()
     }
 
-    /// Takes a free slot and gives it its next generation; `None` when that part is full. Generation 0 is never given out.
+    /// Takes a free slot and gives it its next generation; `None` when that part is full. Generation 0 is never given
+    /// out.
     pub fn take(&mut self, part: Part) -> Option<EntityId> {
         let slot = match part {
             Part::Player => self.free_players.pop(),
@@ -80,7 +90,9 @@ impl Slots {
 
     /// Gives a slot back. The handle is dead from now on; a dead handle frees nothing.
     pub fn free(&mut self, id: EntityId) -> bool {
-        let Some(slot) = self.find(id) else { return false };
+        let Some(slot) = self.find(id) else {
+            return false;
+        };
         self.live[slot] = false;
         if slot < self.players {
             self.free_players.push(id.slot());
@@ -94,14 +106,19 @@ impl Slots {
     #[must_use]
     pub fn find(&self, id: EntityId) -> Option<usize> {
         let slot = usize::from(id.slot());
-        (self.live.get(slot).copied().unwrap_or(false) && self.generations[slot] == id.generation()).then_some(slot)
+        (self.live.get(slot).copied().unwrap_or(false) && self.generations[slot] == id.generation())
+            .then_some(slot)
     }
 
     /// The handle of a live slot.
     #[must_use]
     pub fn id(&self, slot: usize) -> Option<EntityId> {
         let number = u16::try_from(slot).ok()?;
-        self.live.get(slot).copied().unwrap_or(false).then(|| EntityId::new(number, self.generations[slot]))
+        self.live
+            .get(slot)
+            .copied()
+            .unwrap_or(false)
+            .then(|| EntityId::new(number, self.generations[slot]))
     }
 
     /// Whether somebody stands in this slot.
@@ -112,12 +129,18 @@ impl Slots {
 
     /// The live player slots in slot order.
     pub fn live_players(&self) -> impl Iterator<Item = usize> + '_ {
-        self.live[..self.players].iter().enumerate().filter_map(|(slot, live)| live.then_some(slot))
+        self.live[..self.players]
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, live)| live.then_some(slot))
     }
 
     /// The live slots of both parts in slot order.
     pub fn live(&self) -> impl Iterator<Item = usize> + '_ {
-        self.live.iter().enumerate().filter_map(|(slot, live)| live.then_some(slot))
+        self.live
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, live)| live.then_some(slot))
     }
 }
 
@@ -134,7 +157,10 @@ mod tests {
         assert_eq!(first.slot(), second.slot(), "the slot is reused at once");
         assert_ne!(first.generation(), second.generation());
         assert_eq!(slots.find(first), None);
-        assert!(!slots.free(first), "a dead handle must not free its successor");
+        assert!(
+            !slots.free(first),
+            "a dead handle must not free its successor"
+        );
         assert_eq!(slots.find(second), Some(usize::from(second.slot())));
     }
 

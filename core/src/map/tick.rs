@@ -31,9 +31,16 @@ impl Map {
     /// Handles what was asked, as far as the outbox has room; the rest waits for the next tick in its place.
     fn answer_inbox(&mut self, out: &mut Outbox) {
         while out.has_room() {
-            let Some((from, asked)) = self.inbox.take() else { break };
+            let Some((from, asked)) = self.inbox.take() else {
+                break;
+            };
             // Whoever left since, or waits to be handed over, asks for nothing.
-            let Some(slot) = self.player_slot(from).filter(|&slot| presence::may_act(self, slot)) else { continue };
+            let Some(slot) = self
+                .player_slot(from)
+                .filter(|&slot| presence::may_act(self, slot))
+            else {
+                continue;
+            };
             match asked {
                 Asked::Input(_, input) => walk::input(self, out, slot, input),
                 Asked::Request(row) => self.answer_request(out, slot, row),
@@ -49,7 +56,11 @@ impl Map {
             Request::UsePortal(portal) => portal::enter(self, out, slot, portal),
             Request::TradeRequest(target) => trade::ask(self, out, slot, target),
             Request::TradeAnswer(accept) => trade::answer(self, out, slot, accept),
-            Request::TradeOffer { revision, zen, items } => trade::offer(self, out, slot, revision, zen, &items),
+            Request::TradeOffer {
+                revision,
+                zen,
+                items,
+            } => trade::offer(self, out, slot, revision, zen, &items),
             Request::TradeConfirm(revision) => trade::confirm(self, out, slot, revision),
             Request::TradeCancel => trade::cancel(self, out, slot),
             Request::Leave => presence::leave(self, out, slot),

@@ -1,7 +1,8 @@
 //! A player on its way: everything it has as one value, and how it enters a map.
 //!
-//! Between two maps of one shard the value is handed over directly and the client keeps its connection and its view; to another shard a
-//! copy travels, and the source lets go only after the target holds it. Nothing undecided ever travels.
+//! Between two maps of one shard the value is handed over directly and the client keeps its connection and its view;
+//! to another shard a copy travels, and the source lets go only after the target holds it. Nothing undecided ever
+//! travels.
 
 use mu_storage::ids::{AccountId, CharacterId};
 use mu_storage::store::LoadedCharacter;

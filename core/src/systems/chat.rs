@@ -1,7 +1,8 @@
 //! Local chat: what a player says reaches those who see it, and itself.
 //!
-//! The text is cleaned before anybody reads it: control characters, invisible ones and those that turn the direction of writing are taken out, runs of
-//! blanks become one. Too much of it is refused by a token bucket. A listener whose lane is full misses a line; nothing waits for it.
+//! The text is cleaned before anybody reads it: control characters, invisible ones and those that turn the direction
+//! of writing are taken out, runs of blanks become one. Too much of it is refused by a token bucket. A listener whose
+//! lane is full misses a line; nothing waits for it.
 
 use arrayvec::ArrayString;
 use mu_wire::messages::{ChatChannel, Refusal, ServerMessage};
@@ -14,9 +15,17 @@ use crate::map::{Map, Outbox, slot_set};
 /// A player says something.
 pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatChannel, text: &str) {
     let (tick, rules) = (map.tick, map.rules);
-    if !map.players[slot].chat.take(tick, rules.chat_burst, rules.chat_every) {
+    if channel != ChatChannel::Local {
+        refuse(map, out, slot, Refusal::ChatChannel, channel as u32);
+        return;
+    }
+    if !map.players[slot]
+        .chat
+        .take(tick, rules.chat_burst, rules.chat_every)
+    {
         map.stats.chats_refused += 1;
-        refuse(map, out, slot, Refusal::ChatRate, rules.chat_every);
+        let wait = map.players[slot].chat.wait_ms(tick, rules.chat_every);
+        refuse(map, out, slot, Refusal::ChatRate, wait);
         return;
     }
     let text = clean(text);
@@ -26,8 +35,15 @@ pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatCha
         return;
     };
     map.stats.chats += 1;
-    let message = ServerMessage::Chat { channel, from, name: &map.players[slot].name, text: &text };
-    let Some(encoded) = out.encode(&message) else { return };
+    let message = ServerMessage::Chat {
+        channel,
+        from,
+        name: &map.players[slot].name,
+        text: &text,
+    };
+    let Some(encoded) = out.encode(&message) else {
+        return;
+    };
     out.spread(from, &encoded);
     for listener in slot_set::iter(map.interest.seen_by(slot)) {
         let connected = map.entities.duties[listener].any(Duties::CONNECTED);
@@ -42,7 +58,10 @@ pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatCha
 pub fn clean(text: &str) -> ArrayString<CHAT_BYTES> {
     let mut cleaned = ArrayString::new();
     let mut blank = false;
-    for letter in text.chars().filter(|&letter| letter.is_whitespace() || !is_hidden(letter)) {
+    for letter in text
+        .chars()
+        .filter(|&letter| letter.is_whitespace() || !is_hidden(letter))
+    {
         if letter.is_whitespace() {
             blank = !cleaned.is_empty();
             continue;
@@ -92,7 +111,9 @@ mod tests {
             let mut text = String::new();
             while text.len() < CHAT_BYTES {
                 let range = [0x80, 0x800, 0x3000, 0xFFFF][usize::from(rng.below(4))];
-                let Some(letter) = char::from_u32(u32::from(rng.below(range))) else { continue };
+                let Some(letter) = char::from_u32(u32::from(rng.below(range))) else {
+                    continue;
+                };
                 if text.len() + letter.len_utf8() > CHAT_BYTES {
                     break;
                 }

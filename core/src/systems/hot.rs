@@ -1,7 +1,8 @@
 //! Hot state: position, heading, health and mana of each player, given out for the store when it changed.
 //!
-//! Every player has its own turn once in [`Rules::hot_every`](crate::map::Rules::hot_every) ticks, staggered by slot, so that the store gets an even stream; a
-//! player that did nothing costs a look at one byte. Each row carries a version of its own, so that an older one never overwrites it.
+//! Every player has its own turn once in [`Rules::hot_every`](crate::map::Rules::hot_every) ticks, staggered by slot,
+//! so that the store gets an even stream; a player that did nothing costs a look at one byte. Each row carries a
+//! version of its own, so that an older one never overwrites it.
 
 use mu_storage::store::HotRow;
 

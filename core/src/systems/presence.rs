@@ -2,13 +2,14 @@
 //!
 //! Nobody leaves while an event of it is undecided; until then it stays, and is seen, but does nothing more.
 
-use mu_wire::messages::{InventoryItem, Items, ServerMessage};
+use arrayvec::ArrayVec;
+use mu_wire::messages::{Item, List, MAX_INVENTORY_ITEMS, ServerMessage};
+use mu_wire::snapshot::View;
 
 use crate::map::entities::Duties;
 use crate::map::interest::{Look, Viewer};
 use crate::map::{Departure, Map, Outbox};
 use crate::systems::{hot, trade};
-use mu_wire::snapshot::View;
 
 /// Tells newcomers where they are and what they carry.
 pub(crate) fn announce(map: &mut Map, out: &mut Outbox) {
@@ -44,56 +45,83 @@ pub(crate) fn depart(map: &mut Map, out: &mut Outbox) {
         if !map.entities.duties[slot].any(Duties::LEAVING) || map.in_flight(slot) {
             continue;
         }
-        let Some(player) = map.slots.id(slot).filter(|_| out.has_room()) else { return };
+        let Some(player) = map.slots.id(slot).filter(|_| out.has_room()) else {
+            return;
+        };
         let hot = hot::row(map, slot);
         let connected = map.entities.duties[slot].any(Duties::CONNECTED);
-        out.departed(Departure { player, account: map.players[slot].account, hot, connected });
+        out.departed(Departure {
+            player,
+            account: map.players[slot].account,
+            hot,
+            connected,
+        });
         map.vanish(player);
     }
 }
 
 /// Brings every connected player's view up to date.
 pub(crate) fn look(map: &mut Map) {
+    map.publish_changes();
     for slot in 0..map.players.len() {
         if !map.entities.duties[slot].any(Duties::CONNECTED) {
             continue;
         }
         let pinned = trade::partner(map, slot);
-        let look = Look { player: slot, pinned, tick: map.tick.0, positions: &map.entities.positions };
+        let look = Look {
+            player: slot,
+            pinned,
+            tick: map.tick.0,
+            positions: &map.entities.positions,
+        };
         map.interest.look(&map.grid, look, &mut map.views[slot]);
     }
 }
 
 /// Sends a player all it carries.
 pub(crate) fn inventory(map: &Map, out: &mut Outbox, slot: usize) {
-    let (Some(to), carried) = (map.slots.id(slot), &map.players[slot].inventory) else { return };
-    let mut items = Items::new();
-    for (place, item) in carried.items() {
-        let uid = item.uid.unsigned_abs();
-        items.push(InventoryItem { uid, template: item.template, slot: place, level: item.level });
-    }
-    out.send(to, &ServerMessage::Inventory { zen: carried.zen().unsigned_abs(), items });
+    let Some(to) = map.slots.id(slot) else { return };
+    let carried = &map.players[slot].inventory;
+    let shown = carried.items().map(|(slot, item)| Item {
+        uid: item.uid.unsigned_abs(),
+        template: item.template,
+        slot,
+        level: item.level,
+    });
+    let items: ArrayVec<Item, MAX_INVENTORY_ITEMS> = shown.collect();
+    out.send(
+        to,
+        &ServerMessage::Inventory {
+            zen: carried.zen().unsigned_abs(),
+            items: List::new(&items),
+        },
+    );
 }
 
 fn spawned(map: &Map, out: &mut Outbox, slot: usize) {
-    let Some(entity) = map.slots.id(slot) else { return };
+    let Some(entity) = map.slots.id(slot) else {
+        return;
+    };
     let (player, at) = (&map.players[slot], map.entities.positions[slot]);
-    out.send(entity, &ServerMessage::Spawned {
+    out.send(
         entity,
-        character: player.character.0.unsigned_abs(),
-        world: map.place.world,
-        entry: map.place.entry,
-        map: map.place.map,
-        instance: map.place.instance,
-        x: at.x,
-        y: at.y,
-        tick: map.tick,
-        hp: map.entities.hps[slot],
-        hp_max: map.entities.hp_maxes[slot],
-        mp: player.mp,
-        mp_max: player.mp_max,
-        name: &player.name,
-    });
+        &ServerMessage::Spawned {
+            entity,
+            character: player.character.0.unsigned_abs(),
+            world: map.place.world,
+            entry: map.place.entry,
+            map: map.place.map,
+            instance: map.place.instance,
+            x: at.x,
+            y: at.y,
+            tick: map.tick,
+            hp: map.entities.hps[slot],
+            hp_max: map.entities.hp_maxes[slot],
+            mp: player.mp,
+            mp_max: player.mp_max,
+            name: &player.name,
+        },
+    );
 }
 
 impl Viewer for View {

@@ -1,8 +1,9 @@
 //! Walking: a path is checked when it begins and then simply true; nothing about it is decided later.
 //!
-//! The walk begins where the server says the player is, never where the client says. The client names the tile it begins from; that tile may be a little
-//! ahead, because the client started earlier, and is then joined to the server's position by the steps in between. Every step is checked
-//! against the ground, the speed is the server's. A walk that cannot be is refused as a whole: the player stops and its client is corrected.
+//! The walk begins where the server says the player is, never where the client says. The client names the tile it
+//! begins from; that tile may be a little ahead, because the client started earlier, and is then joined to the
+//! server's position by the steps in between. Every step is checked against the ground, the speed is the server's. A
+//! walk that cannot be is refused as a whole: the player stops and its client is corrected.
 
 use arrayvec::ArrayVec;
 use mu_wire::messages::{Input, ServerMessage};
@@ -18,8 +19,9 @@ type Way = ArrayVec<Direction, MAX_STEPS>;
 pub(crate) fn input(map: &mut Map, out: &mut Outbox, slot: usize, input: Input) {
     let here = here(map, slot);
     let fine = match input {
-        Input::Walk { start, steps } => begin(map, slot, start.tile(), steps.iter()),
-        Input::Step { dx, dy } => Direction::from_delta(dx, dy).is_some_and(|step| begin(map, slot, here.tile(), std::iter::once(step))),
+        Input::Walk(walk) => begin(map, slot, walk.from.tile(), walk.steps.iter()),
+        Input::Step { dx, dy } => Direction::from_delta(dx, dy)
+            .is_some_and(|step| begin(map, slot, here.tile(), std::iter::once(step))),
         Input::Turn { heading } => {
             turn(map, slot, heading);
             true
@@ -33,9 +35,16 @@ pub(crate) fn input(map: &mut Map, out: &mut Outbox, slot: usize, input: Input) 
         return;
     }
     map.stats.walks_refused += 1;
-    stop(map, slot);
+    halt(map, slot);
     if let Some(to) = map.slots.id(slot) {
-        out.send(to, &ServerMessage::Correction { tick: map.tick, x: here.x, y: here.y });
+        out.send(
+            to,
+            &ServerMessage::Correction {
+                tick: map.tick,
+                x: here.x,
+                y: here.y,
+            },
+        );
     }
 }
 
@@ -45,29 +54,39 @@ fn here(map: &Map, slot: usize) -> Position {
 }
 
 /// Begins a walk; false when it cannot be.
-fn begin(map: &mut Map, slot: usize, claimed: Tile, steps: impl Iterator<Item = Direction>) -> bool {
+fn begin(
+    map: &mut Map,
+    slot: usize,
+    claimed: Tile,
+    steps: impl Iterator<Item = Direction>,
+) -> bool {
     let origin = here(map, slot);
     let mut way = Way::new();
-    let Some(mut at) = join_up(map, slot, origin.tile(), claimed, &mut way) else { return false };
+    let Some(mut at) = join_up(map, slot, origin.tile(), claimed, &mut way) else {
+        return false;
+    };
     for direction in steps {
-        let Some(next) = map.ground.step(at, direction) else { return false };
+        let Some(next) = map.ground.step(at, direction) else {
+            return false;
+        };
         at = next;
-        // The steps that joined the two tiles may leave no room for the last ones: the walk then ends a little earlier.
+        // The steps that joined the two tiles may leave no room for the last ones: the walk then ends a little
+        // earlier.
         let _ = way.try_push(direction);
     }
-    let Some(steps) = Steps::new(&way) else { return false };
-    let Ok(path) = Path::new(map.tick, origin, map.entities.speeds[slot], steps) else { return false };
-    let entities = &mut map.entities;
-    entities.motions[slot] = Motion::Walking(path);
-    entities.arrivals[slot] = path.arrives_at();
-    entities.headings[slot] = path.direction_at(path.arrives_at()).heading();
+    let Some(steps) = Steps::new(&way) else {
+        return false;
+    };
+    let Ok(path) = Path::new(map.tick, origin, map.entities.speeds[slot], steps) else {
+        return false;
+    };
     map.stats.walks += 1;
-    map.changed(slot);
+    set_off(map, slot, path);
     true
 }
 
-/// The steps from the server's tile to the one the client claims: along the path under way if it leads there, else straight. `None` when
-/// it is too far or the ground does not allow it.
+/// The steps from the server's tile to the one the client claims: along the path under way if it leads there, else
+/// straight. `None` when it is too far or the ground does not allow it.
 fn join_up(map: &Map, slot: usize, from: Tile, claimed: Tile, way: &mut Way) -> Option<Tile> {
     let tolerance = map.rules.walk_tolerance;
     if from.x.abs_diff(claimed.x).max(from.y.abs_diff(claimed.y)) > tolerance {
@@ -91,8 +110,14 @@ fn join_up(map: &Map, slot: usize, from: Tile, claimed: Tile, way: &mut Way) -> 
 /// If the path leads from one tile to the other within a few steps, those steps.
 fn follow(path: &Path, from: Tile, to: Tile, limit: usize, way: &mut Way) {
     let tiles = || std::iter::once(path.origin().tile()).chain(path.tiles());
-    let Some(first) = tiles().position(|tile| tile == from) else { return };
-    let ahead = tiles().skip(first).take(limit + 1).position(|tile| tile == to).unwrap_or(0);
+    let Some(first) = tiles().position(|tile| tile == from) else {
+        return;
+    };
+    let ahead = tiles()
+        .skip(first)
+        .take(limit + 1)
+        .position(|tile| tile == to)
+        .unwrap_or(0);
     way.extend(path.steps().iter().skip(first).take(ahead));
 }
 
@@ -106,15 +131,32 @@ fn towards(from: u8, to: u8) -> i8 {
 
 /// Looks somewhere else; a walker looks where it goes.
 fn turn(map: &mut Map, slot: usize, heading: u8) {
-    if !map.entities.motions[slot].is_moving_at(map.tick) && map.entities.headings[slot] != heading {
+    if !map.entities.motions[slot].is_moving_at(map.tick) && map.entities.headings[slot] != heading
+    {
         map.entities.headings[slot] = heading;
         map.entities.duties[slot].set(Duties::DIRTY);
         map.changed(slot);
     }
 }
 
+/// Stops at the next centre of the path under way.
+fn stop(map: &mut Map, slot: usize) {
+    let Motion::Walking(path) = map.entities.motions[slot] else {
+        return;
+    };
+    let kept = path
+        .steps()
+        .first(path.steps_done(map.tick) + 1)
+        .filter(|kept| kept.len() < path.steps().len());
+    if let Some(Ok(shorter)) =
+        kept.map(|kept| Path::new(path.start(), path.origin(), path.speed(), kept))
+    {
+        set_off(map, slot, shorter);
+    }
+}
+
 /// Stops where the player is in this tick; looks where it went.
-pub(crate) fn stop(map: &mut Map, slot: usize) {
+pub(crate) fn halt(map: &mut Map, slot: usize) {
     if let Motion::Walking(path) = map.entities.motions[slot]
         && map.tick < path.arrives_at()
     {
@@ -124,6 +166,14 @@ pub(crate) fn stop(map: &mut Map, slot: usize) {
         map.entities.duties[slot].set(Duties::DIRTY);
         map.changed(slot);
     }
+}
+
+fn set_off(map: &mut Map, slot: usize, path: Path) {
+    let entities = &mut map.entities;
+    entities.motions[slot] = Motion::Walking(path);
+    entities.arrivals[slot] = path.arrives_at();
+    entities.headings[slot] = path.steps().last().heading();
+    map.changed(slot);
 }
 
 /// Moves everybody under way to where it is in this tick.

@@ -1,7 +1,7 @@
 //! The trades of a map: who trades with whom, what each offers, how far each trade has come.
 //!
-//! Rows are reused; a row is found from its players, or by event id when a decision arrives. The table bounds how many trades run at once:
-//! every two players of a full map can have one.
+//! Rows are reused; a row is found from its players, or by event id when a decision arrives. The table bounds how
+//! many trades run at once: every two players of a full map can have one.
 
 use arrayvec::ArrayVec;
 use mu_storage::store::Reason;
@@ -118,7 +118,12 @@ impl Trades {
 
     /// Opens a trade; `None` when the table is full.
     pub fn open(&mut self, event_id: u128, players: [EntityId; 2]) -> Option<u16> {
-        let trade = Trade { event_id, sides: players.map(Side::new), revision: 0, stage: Stage::Open };
+        let trade = Trade {
+            event_id,
+            sides: players.map(Side::new),
+            revision: 0,
+            stage: Stage::Open,
+        };
         if let Some(row) = self.free.pop() {
             self.rows[usize::from(row)] = Some(trade);
             return Some(row);
@@ -152,8 +157,13 @@ impl Trades {
 
     /// Notes a decision; false when no undecided trade has this event id.
     pub fn decide(&mut self, event_id: u128, verdict: Verdict) -> bool {
-        let row = self.pending.iter().position(|&id| id == event_id && id != 0);
-        let Some((row, trade)) = row.and_then(|row| Some((row, self.rows[row].as_mut()?))) else { return false };
+        let row = self
+            .pending
+            .iter()
+            .position(|&id| id == event_id && id != 0);
+        let Some((row, trade)) = row.and_then(|row| Some((row, self.rows[row].as_mut()?))) else {
+            return false;
+        };
         trade.stage = Stage::Decided(verdict);
         self.pending[row] = 0;
         self.decided.push(u16::try_from(row).unwrap_or(u16::MAX));
@@ -190,6 +200,10 @@ impl Trades {
     /// How many trades wait for a decision or for being settled.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.rows.iter().flatten().filter(|trade| trade.is_in_flight()).count()
+        self.rows
+            .iter()
+            .flatten()
+            .filter(|trade| trade.is_in_flight())
+            .count()
     }
 }
