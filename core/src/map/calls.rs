@@ -9,16 +9,10 @@ use mu_wire::{EntityId, Tick};
 
 use super::entities::{Duties, Row};
 use super::inbox::Request;
-use super::player::Player;
+use super::player::{Dealings, Player};
 use super::slots::Part;
 use super::{Joining, Map, MapFull, MapStats, NotNow, Transit, Verdict};
 use crate::systems::hot;
-
-/// Places in a client's alias table beyond those it may see at once: what left keeps its place until the client has
-/// confirmed it.
-const VIEW_SLACK: usize = 64;
-/// Most places a view can have.
-const VIEW_MOST: usize = 256;
 
 impl Map {
     /// Puts a player into the map. It is seen from the next tick on, and its client is then told where it is and what
@@ -33,13 +27,13 @@ impl Map {
                 Joining::Transit { transit, .. } => Some(transit),
             }));
         };
-        let (player, row, connected) = match joining {
+        let (player, row, connected, view) = match joining {
             Joining::Fresh {
                 character,
                 connected,
             } => {
                 let (player, row) = self.fresh(character);
-                (player, row, connected)
+                (player, row, connected, None)
             }
             Joining::Transit {
                 transit,
@@ -50,6 +44,8 @@ impl Map {
                     player,
                     row,
                     connected,
+                    view,
+                    ..
                 } = *transit;
                 let position = self.ground.arrival(to, &mut self.rng).centre();
                 (
@@ -60,6 +56,7 @@ impl Map {
                         ..row
                     },
                     connected,
+                    view,
                 )
             }
         };
@@ -70,7 +67,7 @@ impl Map {
             template: player.class,
             name,
         };
-        self.seat(usize::from(id.slot()), player);
+        self.seat(usize::from(id.slot()), player, view);
         self.appear(id, row, identity);
         let duties = &mut self.entities.duties[usize::from(id.slot())];
         duties.set(Duties::NEW.and(Duties::DIRTY));
@@ -110,17 +107,28 @@ impl Map {
         (Player::new(loaded, mp_max.max(mp)), row)
     }
 
-    /// Fills the cold row and the view of a slot; both are made when the slot is used for the first time.
-    fn seat(&mut self, slot: usize, player: Player) {
+    /// Fills the cold row and the view of a slot; a view is made only when none is left over.
+    fn seat(&mut self, slot: usize, player: Player, brought: Option<View>) {
         if slot < self.players.len() {
             self.players[slot] = player;
-            self.views[slot].reset();
         } else {
-            debug_assert_eq!(slot, self.players.len(), "slots are taken lowest first");
+            assert_eq!(slot, self.players.len(), "slots are taken lowest first");
             self.players.push(player);
-            self.views
-                .push(View::new((self.rules.visible + VIEW_SLACK).min(VIEW_MOST)));
+            self.views.push(None);
         }
+        let idle = self.views[slot].take().or_else(|| self.spare_views.pop());
+        let view = match (brought, idle) {
+            (Some(brought), idle) => {
+                self.spare_views.extend(idle);
+                brought
+            }
+            (None, Some(mut idle)) => {
+                idle.reset();
+                idle
+            }
+            (None, None) => View::new(self.rules.visible),
+        };
+        self.views[slot] = Some(view);
     }
 
     /// Says that a client is connected to this player (again): it is told everything anew. False for a dead handle.
@@ -129,7 +137,9 @@ impl Map {
             return false;
         };
         self.interest.forget(slot);
-        self.views[slot].reset();
+        if let Some(view) = self.views[slot].as_mut() {
+            view.reset();
+        }
         let duties = &mut self.entities.duties[slot];
         duties.clear(Duties::LEAVING);
         duties.set(Duties::CONNECTED.and(Duties::NEW));
@@ -175,8 +185,8 @@ impl Map {
         self.value_open = open;
     }
 
-    /// A copy of everything a player has, for another shard. The player must have stepped through a portal, so that
-    /// it cannot change.
+    /// A copy of everything a player has but its view, for another shard. The player must have stepped through a portal, so
+    /// that it cannot change any more.
     ///
     /// # Errors
     /// [`NotNow`].
@@ -185,24 +195,31 @@ impl Map {
         if self.in_flight(slot) {
             return Err(NotNow::InFlight);
         }
-        let mut player = self.players[slot].clone();
-        player.dealings = super::player::Dealings::default();
-        let connected = self.entities.duties[slot].any(Duties::CONNECTED);
+        let player = Player {
+            dealings: Dealings::default(),
+            ..self.players[slot].clone()
+        };
         Ok(Box::new(Transit {
             player,
             row: self.entities.row(slot),
-            connected,
+            connected: self.entities.duties[slot].any(Duties::CONNECTED),
+            from: (self.place.map, self.place.entry),
+            view: None,
         }))
     }
 
-    /// Takes a player out with everything it has. The handle is dead afterwards; an open trade is closed in the next
-    /// tick.
+    /// Takes a player out with everything it has, its view included: the client keeps its connection and is told on the next
+    /// map that everything it saw is gone. The handle is dead afterwards; an open trade is closed in the next tick.
     ///
     /// # Errors
     /// [`NotNow`]; then nothing changed.
     pub fn hand_over(&mut self, handle: EntityId) -> Result<Box<Transit>, NotNow> {
-        let transit = self.copy(handle)?;
+        let mut transit = self.copy(handle)?;
         self.vanish(handle);
+        transit.view = self.views[usize::from(handle.slot())].take();
+        if let Some(view) = transit.view.as_mut() {
+            view.leave_all();
+        }
         Ok(transit)
     }
 
@@ -220,11 +237,13 @@ impl Map {
     pub(crate) fn vanish(&mut self, handle: EntityId) {
         let slot = usize::from(handle.slot());
         let views = &mut self.views;
-        self.interest
-            .vanish(slot, |player| views[player].leave(handle.slot()));
-        if slot < self.players.len() {
+        self.interest.vanish(slot, |player| {
+            if let Some(view) = views[player].as_mut() {
+                view.leave(handle.slot());
+            }
+        });
+        if slot < self.slots.player_capacity() {
             self.interest.forget(slot);
-            self.views[slot].reset();
         }
         self.grid.remove(slot);
         self.replicator.remove(handle.slot());
@@ -237,20 +256,25 @@ impl Map {
         let Some(slot) = self.player_slot(handle) else {
             return 0;
         };
-        self.views[slot].write(packet, self.tick, &mut self.replicator, out)
+        let view = self.views[slot].as_mut();
+        view.map_or(0, |view| {
+            view.write(packet, self.tick, &mut self.replicator, out)
+        })
     }
 
     /// A packet that carried a snapshot arrived.
     pub fn snapshot_delivered(&mut self, handle: EntityId, packet: u64) {
-        if let Some(slot) = self.player_slot(handle) {
-            self.views[slot].delivered(packet);
+        let slot = self.player_slot(handle);
+        if let Some(view) = slot.and_then(|slot| self.views[slot].as_mut()) {
+            view.delivered(packet);
         }
     }
 
     /// A packet that carried a snapshot was lost.
     pub fn snapshot_lost(&mut self, handle: EntityId, packet: u64) {
-        if let Some(slot) = self.player_slot(handle) {
-            self.views[slot].lost(packet);
+        let slot = self.player_slot(handle);
+        if let Some(view) = slot.and_then(|slot| self.views[slot].as_mut()) {
+            view.lost(packet);
         }
     }
 

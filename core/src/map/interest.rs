@@ -110,10 +110,10 @@ impl Interest {
         self.seen_by.row(slot)
     }
 
-    /// Brings a player's visible set up to date with the grid.
-    pub fn look(&mut self, grid: &Grid, look: Look<'_>, viewer: &mut impl Viewer) {
+    /// Brings a player's visible set up to date with the grid; false when there was nothing to look at.
+    pub fn look(&mut self, grid: &Grid, look: Look<'_>, viewer: &mut impl Viewer) -> bool {
         let Some(cell) = grid.cell_of(look.player) else {
-            return;
+            return false;
         };
         let now = Looked {
             cell: u32::try_from(cell).unwrap_or(u32::MAX),
@@ -122,7 +122,7 @@ impl Interest {
         };
         let last = self.looked[look.player];
         if last == now {
-            return;
+            return false;
         }
         self.refresh_cell(grid, cell);
         self.want(cell, look.player, look.pinned);
@@ -147,6 +147,7 @@ impl Interest {
             unfinished: crowded || !all_shown,
             ..now
         };
+        true
     }
 
     /// Makes a player blind again: everything is forgotten and the next look starts from nothing. The viewer is told
@@ -168,11 +169,6 @@ impl Interest {
             each(player);
         }
         self.seen_by.clear(slot);
-    }
-
-    /// Asks for a look at the next opportunity although the grid did not change.
-    pub fn nudge(&mut self, player: usize) {
-        self.looked[player].unfinished = true;
     }
 
     /// The near and far sets of a cell, made again if anything moved around it since.

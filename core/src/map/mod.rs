@@ -104,7 +104,7 @@ pub struct MapPlan<'a> {
 /// The numbers of the game's rules; distances in tiles, times in ticks of 50 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Most entities one player is told about, at most 192.
+    /// Most entities one player is told about, at most 256.
     pub visible: usize,
     /// How far from the server's position a walk may claim to begin.
     pub walk_tolerance: u8,
@@ -191,7 +191,10 @@ pub struct Map {
     pub(crate) slots: Slots,
     pub(crate) entities: Entities,
     pub(crate) players: Vec<Player>,
-    pub(crate) views: Vec<View>,
+    /// By slot; none where the view went away with its player.
+    pub(crate) views: Vec<Option<View>>,
+    /// Views of slots whose players brought their own.
+    pub(crate) spare_views: Vec<View>,
     pub(crate) grid: Grid,
     pub(crate) interest: Interest,
     pub(crate) replicator: Replicator,
@@ -252,6 +255,7 @@ impl Map {
             entities: Entities::new(slots.capacity()),
             players: Vec::with_capacity(plan.players),
             views: Vec::with_capacity(plan.players),
+            spare_views: Vec::with_capacity(plan.players),
             replicator: Replicator::new(slots.capacity()),
             changes: Vec::with_capacity(slots.capacity()),
             slots,

@@ -5,18 +5,24 @@
 //! travels.
 
 use mu_storage::ids::{AccountId, CharacterId};
-use mu_storage::store::LoadedCharacter;
+use mu_storage::store::{HotRow, LoadedCharacter};
 use mu_wire::motion::Tile;
+use mu_wire::snapshot::View;
 
 use super::entities::Row;
 use super::player::Player;
+use crate::systems::hot;
 
 /// Everything of a player.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Transit {
     pub(crate) player: Player,
     pub(crate) row: Row,
     pub(crate) connected: bool,
+    /// The map and entry point it comes from.
+    pub(crate) from: (u16, u16),
+    /// What its client was told; only while it keeps its connection.
+    pub(crate) view: Option<View>,
 }
 
 impl Transit {
@@ -42,6 +48,15 @@ impl Transit {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.player.name
+    }
+
+    /// Its hot state where it last stood, with a version of its own: what to store if it arrives nowhere.
+    #[must_use]
+    pub fn hot(&self) -> HotRow {
+        HotRow {
+            version: self.player.version + 1,
+            ..hot::of(&self.player, &self.row, self.from)
+        }
     }
 
     /// Says whether a client is connected where it arrives; a copy sent to another shard arrives without one.

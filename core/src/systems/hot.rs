@@ -6,7 +6,8 @@
 
 use mu_storage::store::HotRow;
 
-use crate::map::entities::Duties;
+use crate::map::entities::{Duties, Row};
+use crate::map::player::Player;
 use crate::map::{Map, Outbox};
 
 /// Gives out what changed of those whose turn it is.
@@ -32,17 +33,25 @@ pub(crate) fn row(map: &mut Map, slot: usize) -> HotRow {
         map.entities.duties[slot].clear(Duties::DIRTY);
         player.version += 1;
     }
-    let at = map.entities.positions[slot];
+    of(
+        player,
+        &map.entities.row(slot),
+        (map.place.map, map.place.entry),
+    )
+}
+
+/// The row of a player in a place, at the version it has.
+pub(crate) fn of(player: &Player, row: &Row, (map, entry): (u16, u16)) -> HotRow {
     HotRow {
         character: player.character,
         owner_epoch: player.owner_epoch,
         version: player.version,
-        map: i32::from(map.place.map),
-        entry: i32::from(map.place.entry),
-        x: i32::from(at.x),
-        y: i32::from(at.y),
-        heading: i32::from(map.entities.headings[slot]),
-        hp: i32::from(map.entities.hps[slot]),
+        map: i32::from(map),
+        entry: i32::from(entry),
+        x: i32::from(row.position.x),
+        y: i32::from(row.position.y),
+        heading: i32::from(row.heading),
+        hp: i32::from(row.hp),
         mp: i32::from(player.mp),
     }
 }

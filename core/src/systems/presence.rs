@@ -42,7 +42,9 @@ pub(crate) fn leave(map: &mut Map, out: &mut Outbox, slot: usize) {
 /// Lets everybody go who leaves and has nothing undecided.
 pub(crate) fn depart(map: &mut Map, out: &mut Outbox) {
     for slot in 0..map.players.len() {
-        if !map.entities.duties[slot].any(Duties::LEAVING) || map.in_flight(slot) {
+        let duties = map.entities.duties[slot];
+        // Whoever waits to be handed over is answered first.
+        if !duties.any(Duties::LEAVING) || duties.any(Duties::MOVING) || map.in_flight(slot) {
             continue;
         }
         let Some(player) = map.slots.id(slot).filter(|_| out.has_room()) else {
@@ -68,13 +70,20 @@ pub(crate) fn look(map: &mut Map) {
             continue;
         }
         let pinned = trade::partner(map, slot);
+        let Some(view) = map.views[slot].as_mut() else {
+            continue;
+        };
         let look = Look {
             player: slot,
             pinned,
             tick: map.tick.0,
             positions: &map.entities.positions,
         };
-        map.interest.look(&map.grid, look, &mut map.views[slot]);
+        if map.interest.look(&map.grid, look, view) {
+            for first in [Some(slot), pinned].into_iter().flatten() {
+                view.pin(u16::try_from(first).unwrap_or(u16::MAX));
+            }
+        }
     }
 }
 

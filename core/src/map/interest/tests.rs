@@ -73,8 +73,7 @@ impl World {
                 return;
             }
             self.live[slot] = true;
-            self.positions[slot] =
-                Position::new(self.rng.below(120 << 8), self.rng.below(96 << 8));
+            self.positions[slot] = Position::new(self.rng.below(120 << 8), self.rng.below(96 << 8));
         } else {
             let stride = |rng: &mut Rng, at: u16, limit: u16| {
                 (at + rng.below(1_024)).saturating_sub(512).min(limit)
@@ -163,9 +162,7 @@ fn with_room_for_all_it_equals_the_rule_applied_to_every_pair() {
                         && expected[player].contains(&number)
                         && world.told[player].slots.contains(&number);
                     let reach = if stayed { LEAVE } else { ENTER };
-                    if world.live[player]
-                        && world.live[slot]
-                        && world.rings(player, slot) <= reach
+                    if world.live[player] && world.live[slot] && world.rings(player, slot) <= reach
                     {
                         next.insert(number);
                     }

@@ -135,9 +135,12 @@ fn open_trade(map: &Map, slot: usize) -> Option<(u16, usize)> {
 /// Ends the trade of a row for both, without a word.
 fn end(map: &mut Map, row: u16) -> Option<Trade> {
     let trade = map.trades.close(row)?;
-    for side in &trade.sides {
-        if let Some(slot) = map.slots.find(side.who) {
+    for (side, other) in [(0, 1), (1, 0)] {
+        if let Some(slot) = map.slots.find(trade.sides[side].who) {
             map.players[slot].dealings.trade = None;
+            if let Some(view) = map.views[slot].as_mut() {
+                view.unpin(trade.sides[other].who.slot());
+            }
         }
     }
     Some(trade)

@@ -4,7 +4,7 @@
 //! many trades run at once: every two players of a full map can have one.
 
 use arrayvec::ArrayVec;
-use mu_storage::store::Reason;
+use mu_storage::store::{Outcome, Reason};
 use mu_wire::EntityId;
 
 use crate::map::inbox::OFFER_ITEMS;
@@ -20,6 +20,16 @@ pub enum Verdict {
     Quarantined(Reason),
     /// The journal never took it: its queue was full. It changed nothing and never will.
     NotTaken,
+}
+
+impl From<Outcome> for Verdict {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Applied => Self::Applied,
+            Outcome::Rejected(reason) => Self::Rejected(reason),
+            Outcome::Quarantined(reason) => Self::Quarantined(reason),
+        }
+    }
 }
 
 /// How far a trade has come.

@@ -21,7 +21,10 @@ pub(crate) const PORTAL: u16 = 9;
 
 /// A map from a drawing: `#` is a wall.
 pub(crate) fn drawn(rows: &[String]) -> MapDef {
-    let (width, height) = (u16::try_from(rows[0].len()).unwrap(), u16::try_from(rows.len()).unwrap());
+    let (width, height) = (
+        u16::try_from(rows[0].len()).unwrap(),
+        u16::try_from(rows.len()).unwrap(),
+    );
     let mut walk = Grid::new(width, height);
     for (y, row) in (0..).zip(rows) {
         for (x, tile) in (0..).zip(row.bytes()) {
@@ -30,7 +33,12 @@ pub(crate) fn drawn(rows: &[String]) -> MapDef {
             }
         }
     }
-    let area = Rect { x: 0, y: 0, width: 2, height: 2 };
+    let area = Rect {
+        x: 0,
+        y: 0,
+        width: 2,
+        height: 2,
+    };
     MapDef {
         id: MAP,
         key: "drawn".into(),
@@ -39,8 +47,21 @@ pub(crate) fn drawn(rows: &[String]) -> MapDef {
         height,
         walk,
         safe: Grid::new(width, height),
-        portals: vec![Portal { id: PORTAL, area, to_map: 4, to: (5, 5), heading: 0 }],
-        spawns: vec![PlayerSpawn { area: Rect { x: 0, y: 0, width, height } }],
+        portals: vec![Portal {
+            id: PORTAL,
+            area,
+            to_map: 4,
+            to: (5, 5),
+            heading: 0,
+        }],
+        spawns: vec![PlayerSpawn {
+            area: Rect {
+                x: 0,
+                y: 0,
+                width,
+                height,
+            },
+        }],
         monsters: Vec::new(),
     }
 }
@@ -54,7 +75,13 @@ pub(crate) fn open_map(side: usize) -> MapDef {
 pub(crate) fn character(id: i64, tile: Tile, zen: i64, items: &[(i64, u8)]) -> LoadedCharacter {
     let at = tile.centre();
     LoadedCharacter {
-        character: Character { id: CharacterId(id), account: AccountId(id + 1_000), name: format!("Hero{id}"), class: 1, level: 1 },
+        character: Character {
+            id: CharacterId(id),
+            account: AccountId(id + 1_000),
+            name: format!("Hero{id}"),
+            class: 1,
+            level: 1,
+        },
         hot: HotRow {
             character: CharacterId(id),
             owner_epoch: 1,
@@ -70,7 +97,14 @@ pub(crate) fn character(id: i64, tile: Tile, zen: i64, items: &[(i64, u8)]) -> L
         zen,
         items: items
             .iter()
-            .map(|&(uid, slot)| Item { uid: ItemUid(uid), version: 1, template: 7, level: 2, container: 0, slot: i32::from(slot) })
+            .map(|&(uid, slot)| Item {
+                uid: ItemUid(uid),
+                version: 1,
+                template: 7,
+                level: 2,
+                container: 0,
+                slot: i32::from(slot),
+            })
             .collect(),
     }
 }
@@ -90,8 +124,19 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(map: &MapDef, players: usize, rules: Rules, seed: u64) -> Self {
-        let kit = StarterKit { zen: 0, items: Vec::new() };
-        let classes = [Class { id: 1, key: "knight".into(), name: "Knight".into(), hp: 60, mp: 20, speed: SPEED, kit }];
+        let kit = StarterKit {
+            zen: 0,
+            items: Vec::new(),
+        };
+        let classes = [Class {
+            id: 1,
+            key: "knight".into(),
+            name: "Knight".into(),
+            hp: 60,
+            mp: 20,
+            speed: SPEED,
+            kit,
+        }];
         let plan = MapPlan {
             map,
             classes: &classes,
@@ -116,7 +161,12 @@ impl Rig {
     }
 
     pub(crate) fn join(&mut self, character: &LoadedCharacter) -> EntityId {
-        self.map.join(Joining::Fresh { character, connected: true }).expect("there is room")
+        self.map
+            .join(Joining::Fresh {
+                character,
+                connected: true,
+            })
+            .expect("there is room")
     }
 
     pub(crate) fn ask(&mut self, who: EntityId, message: ClientMessage<'_>) {
@@ -129,7 +179,9 @@ impl Rig {
         self.map.tick(Tick(self.tick), &mut self.out);
         for event in self.out.iter() {
             match event {
-                Event::Send { to, bytes, .. } => self.told.entry(to).or_default().push(bytes.to_vec()),
+                Event::Send { to, bytes, .. } => {
+                    self.told.entry(to).or_default().push(bytes.to_vec())
+                }
                 Event::Critical(event) => self.events.push(event.clone()),
                 Event::Portal { player, portal } => self.portals.push((player, portal)),
                 Event::Departed(departure) => self.departed.push(departure),
@@ -145,9 +197,15 @@ impl Rig {
     }
 
     /// Everything a player was told and not yet asked about.
-    pub(crate) fn heard<T>(&mut self, who: EntityId, mut each: impl FnMut(ServerMessage<'_>) -> T) -> Vec<T> {
+    pub(crate) fn heard<T>(
+        &mut self,
+        who: EntityId,
+        mut each: impl FnMut(ServerMessage<'_>) -> T,
+    ) -> Vec<T> {
         let told = self.told.remove(&who).unwrap_or_default();
-        told.iter().map(|bytes| each(ServerMessage::decode(bytes).expect("the map's own message"))).collect()
+        told.iter()
+            .map(|bytes| each(ServerMessage::decode(bytes).expect("the map's own message")))
+            .collect()
     }
 
     /// The names of what a player was told.
