@@ -1,4 +1,3 @@
 //! The engine's rooms from outside.
 
-mod map;
 mod runtime;

@@ -1,9 +1,0 @@
-//! A map instance driven through its public calls only.
-
-mod chat;
-mod handles;
-mod portal;
-mod repeat;
-mod rig;
-mod trade;
-mod walk;
