@@ -16,11 +16,7 @@ pub struct Truncated;
 
 /// All ones in the lowest `bits` bits.
 const fn mask(bits: u32) -> u64 {
-    if bits >= 64 {
-        u64::MAX
-    } else {
-        (1 << bits) - 1
-    }
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
 }
 
 /// Writes bits into the caller's buffer.
@@ -39,12 +35,7 @@ impl<'a> BitWriter<'a> {
     /// A writer at the first bit of `buffer`.
     #[must_use]
     pub const fn new(buffer: &'a mut [u8]) -> Self {
-        Self {
-            buffer,
-            stored: 0,
-            word: 0,
-            pending: 0,
-        }
+        Self { buffer, stored: 0, word: 0, pending: 0 }
     }
 
     /// Bits written so far.
@@ -83,11 +74,7 @@ impl<'a> BitWriter<'a> {
             return Ok(());
         }
         // 64 bits are complete and `remaining` said that they fit.
-        let Some(target) = self
-            .buffer
-            .get_mut(self.stored..)
-            .and_then(<[u8]>::first_chunk_mut::<8>)
-        else {
+        let Some(target) = self.buffer.get_mut(self.stored..).and_then(<[u8]>::first_chunk_mut::<8>) else {
             return Err(NoRoom);
         };
         *target = self.word.to_le_bytes();
@@ -183,10 +170,7 @@ impl<'a> BitReader<'a> {
         let shift = self.at % 8;
         let low = match tail.first_chunk::<8>() {
             Some(chunk) => u64::from_le_bytes(*chunk),
-            None => tail
-                .iter()
-                .rev()
-                .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+            None => tail.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
         };
         let mut value = low >> shift;
         if shift + bits as usize > 64 {
@@ -255,10 +239,7 @@ mod tests {
         assert!(reader.is_finished());
         assert_eq!(reader.read(7), Ok(0));
         assert_eq!(reader.flag(), Err(Truncated));
-        assert!(
-            !BitReader::new(&[0x00]).is_finished(),
-            "a whole byte is not filling"
-        );
+        assert!(!BitReader::new(&[0x00]).is_finished(), "a whole byte is not filling");
         let mut dirty = BitReader::new(&[0x81]);
         dirty.flag().unwrap();
         assert!(!dirty.is_finished(), "the filling is zero");

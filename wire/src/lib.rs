@@ -1,11 +1,38 @@
 //! The client protocol, without sockets or clocks: both ends, all message layouts, snapshot codec.
+//!
+//! Bytes, a time and a seed go in; bytes and calls to a handler come out. [`Server`] is the end of one shard with all its
+//! connections, [`Client`] the end of one player. `docs/protocol.md` is the normative description of what travels.
+
+#![forbid(unsafe_code)]
 
 pub mod bits;
+mod client;
+pub mod codec;
+mod connection;
+mod crypto;
+mod handshake;
 pub mod ids;
+mod lanes;
 pub mod messages;
 pub mod motion;
+mod packet;
+mod protocol;
+mod recovery;
+mod server;
+mod sink;
 pub mod snapshot;
 pub mod time;
+mod token;
 
-pub use ids::EntityId;
+pub use client::{Accepted, Client, ClientHandler, ClientState, ClientStats};
+pub use connection::{CloseCode, CloseReason, Violation};
+pub use crypto::{HostKeys, Random};
+pub use handshake::{ClientId, MAX_CLIENT_ID, RejectCode, client_id_of};
+pub use ids::{ConnId, EntityId};
+pub use lanes::SendError;
+pub use packet::{MAX_CLOSE_TEXT, MAX_CONTROL_MESSAGE, MAX_DATAGRAM, MAX_INPUT, MAX_INPUTS_PER_PACKET};
+pub use protocol::{PROTOCOL_VERSION, protocol_id};
+pub use server::{Admission, CookieMode, DropReason, Limits, Server, ServerConfig, ServerHandler, ServerStats};
+pub use sink::DatagramSink;
 pub use time::{Tick, Time};
+pub use token::{ConnectTicket, SEALED_TOKEN_LEN, TokenClaims, TokenSealer, USER_DATA_LEN};

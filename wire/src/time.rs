@@ -16,6 +16,18 @@ impl Time {
     /// The origin.
     pub const ZERO: Self = Self(0);
 
+    /// The moment `micros` microseconds after the origin.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the origin.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
     /// What has passed since `earlier`; zero when `earlier` is in fact later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -23,12 +35,16 @@ impl Time {
     }
 }
 
+/// A duration in whole microseconds, saturating: 2^64 µs is beyond any timer.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Add<Duration> for Time {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(micros(duration)))
     }
 }
 
@@ -45,6 +61,19 @@ pub struct Tick(pub u32);
 impl Tick {
     /// Length of a tick in milliseconds.
     pub const MILLIS: u16 = 50;
+
+    /// The exact moment this tick is scheduled at, given the moment of tick 0.
+    #[must_use]
+    pub fn at(self, origin: Time) -> Time {
+        self.at_length(origin, Self::MILLIS)
+    }
+
+    /// As [`Tick::at`], for a server that announced another tick length.
+    #[must_use]
+    pub fn at_length(self, origin: Time, millis: u16) -> Time {
+        let since = u64::from(self.0) * u64::from(millis) * 1_000;
+        Time(origin.0.saturating_add(since))
+    }
 
     /// Ticks that have passed since `earlier`; zero when `earlier` is in fact later.
     #[must_use]

@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, TradeClose, TradeFailure,
-};
+use super::{ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, TradeClose, TradeFailure};
 
 /// A message of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +73,7 @@ pub fn markdown() -> String {
 
 fn messages(text: &mut String, title: &str, messages: &[MessageDescription]) {
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "### {title}\n\n| number | message | bytes at most | says |\n|---|---|---|---|"
-    );
+    let _ = writeln!(text, "### {title}\n\n| number | message | bytes at most | says |\n|---|---|---|---|");
     for message in messages {
         let _ = writeln!(
             text,
@@ -91,39 +86,19 @@ fn messages(text: &mut String, title: &str, messages: &[MessageDescription]) {
     }
     text.push('\n');
     for message in messages.iter().filter(|message| !message.fields.is_empty()) {
-        let _ = writeln!(
-            text,
-            "**{} `{}`**\n\n| field | layout | says |\n|---|---|---|",
-            message.number, message.name
-        );
+        let _ = writeln!(text, "**{} `{}`**\n\n| field | layout | says |\n|---|---|---|", message.number, message.name);
         for field in &message.fields {
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {} |",
-                field.name,
-                field.layout,
-                sentence(field.about)
-            );
+            let _ = writeln!(text, "| `{}` | {} | {} |", field.name, field.layout, sentence(field.about));
         }
         text.push('\n');
     }
 }
 
 fn enumeration(text: &mut String, values: &ValuesDescription) {
-    let _ = writeln!(
-        text,
-        "\n**`{}`**: {}\n\n| value | name | says |\n|---|---|---|",
-        values.name,
-        sentence(values.about)
-    );
+    let _ =
+        writeln!(text, "\n**`{}`**: {}\n\n| value | name | says |\n|---|---|---|", values.name, sentence(values.about));
     for value in values.values {
-        let _ = writeln!(
-            text,
-            "| {} | `{}` | {} |",
-            value.number,
-            value.name,
-            sentence(value.about)
-        );
+        let _ = writeln!(text, "| {} | `{}` | {} |", value.number, value.name, sentence(value.about));
     }
 }
 

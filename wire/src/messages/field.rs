@@ -162,11 +162,7 @@ impl<'a, const N: usize> Field<'a> for Bytes<N> {
     }
 
     fn take(reader: &mut Reader<'a>) -> Result<Self::Value, Problem> {
-        reader
-            .bytes(N)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or(Problem::Truncated)
+        reader.bytes(N).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(Problem::Truncated)
     }
 }
 
@@ -188,10 +184,7 @@ impl<'a, T: Element + 'a, const MAX: usize> Field<'a> for ListOf<T, MAX> {
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
         bytes(writer, &[count(value.len(), MAX)?])?;
         for element in value.iter() {
-            let target = writer
-                .free()
-                .get_mut(..T::BYTES)
-                .ok_or(EncodeError::NoRoom)?;
+            let target = writer.free().get_mut(..T::BYTES).ok_or(EncodeError::NoRoom)?;
             element.store(target);
             writer.advance(T::BYTES);
         }
@@ -200,10 +193,7 @@ impl<'a, T: Element + 'a, const MAX: usize> Field<'a> for ListOf<T, MAX> {
 
     fn take(reader: &mut Reader<'a>) -> Result<Self::Value, Problem> {
         let len = announced(reader, MAX)?;
-        reader
-            .bytes(len * T::BYTES)
-            .map(List::from_wire)
-            .map_err(|_| Problem::Truncated)
+        reader.bytes(len * T::BYTES).map(List::from_wire).map_err(|_| Problem::Truncated)
     }
 }
 
@@ -225,10 +215,7 @@ impl<'a, const MAX: usize> Field<'a> for OfferOf<MAX> {
     }
 
     fn take(reader: &mut Reader<'a>) -> Result<Self::Value, Problem> {
-        Ok(Offer {
-            zen: u64::take(reader)?,
-            items: ListOf::<Item, MAX>::take(reader)?,
-        })
+        Ok(Offer { zen: u64::take(reader)?, items: ListOf::<Item, MAX>::take(reader)? })
     }
 }
 
@@ -270,19 +257,12 @@ impl Field<'_> for Address {
 
 /// The byte that announces `len` bytes or elements.
 fn count(len: usize, max: usize) -> Result<u8, EncodeError> {
-    u8::try_from(len)
-        .ok()
-        .filter(|_| len <= max)
-        .ok_or(EncodeError::TooLong { len, max })
+    u8::try_from(len).ok().filter(|_| len <= max).ok_or(EncodeError::TooLong { len, max })
 }
 
 /// What the next byte announces, within its bound.
 fn announced(reader: &mut Reader<'_>, max: usize) -> Result<usize, Problem> {
     let [len] = array(reader)?;
     let len = usize::from(len);
-    if len > max {
-        Err(Problem::TooLong { len, max })
-    } else {
-        Ok(len)
-    }
+    if len > max { Err(Problem::TooLong { len, max }) } else { Ok(len) }
 }

@@ -111,20 +111,14 @@ impl Input {
                 let steps = Steps::from_bits(bits, len).ok_or(BadInput::Truncated)?;
                 Self::Walk(Walk { from, steps })
             }
-            1 => Self::Turn {
-                heading: reader.read(8)?.to_le_bytes()[0],
-            },
+            1 => Self::Turn { heading: reader.read(8)?.to_le_bytes()[0] },
             2 => Self::Stop,
             _ => Self::Step {
                 dx: reader.read(8)?.to_le_bytes()[0].cast_signed(),
                 dy: reader.read(8)?.to_le_bytes()[0].cast_signed(),
             },
         };
-        if reader.is_finished() {
-            Ok(input)
-        } else {
-            Err(BadInput::Trailing)
-        }
+        if reader.is_finished() { Ok(input) } else { Err(BadInput::Trailing) }
     }
 }
 
@@ -151,45 +145,28 @@ mod tests {
     #[test]
     fn the_bytes_are_these() {
         let steps = Steps::new(&[Direction::East, Direction::South, Direction::NorthWest]).unwrap();
-        let walk = Input::Walk(Walk {
-            from: Position::new(0x0a80, 0x1480),
-            steps,
-        });
+        let walk = Input::Walk(Walk { from: Position::new(0x0a80, 0x1480), steps });
         assert_eq!(round_trip(walk), [0x00, 0x2a, 0x00, 0x52, 0x88, 0x78]);
         assert_eq!(round_trip(Input::Turn { heading: 0x40 }), [0x01, 0x01]);
         assert_eq!(round_trip(Input::Stop), [0x02]);
-        assert_eq!(
-            round_trip(Input::Step { dx: 1, dy: -1 }),
-            [0x07, 0xfc, 0x03]
-        );
+        assert_eq!(round_trip(Input::Step { dx: 1, dy: -1 }), [0x07, 0xfc, 0x03]);
     }
 
     #[test]
     fn every_truncation_and_every_addition_is_refused() {
         let steps = Steps::new(&[Direction::SouthWest; MAX_STEPS]).unwrap();
         for input in [
-            Input::Walk(Walk {
-                from: Position::new(0x1234, 0xffff),
-                steps,
-            }),
+            Input::Walk(Walk { from: Position::new(0x1234, 0xffff), steps }),
             Input::Turn { heading: 255 },
             Input::Stop,
             Input::Step { dx: -128, dy: 127 },
         ] {
             let mut bytes = round_trip(input);
             for len in 0..bytes.len() {
-                assert_eq!(
-                    Input::decode(&bytes[..len]),
-                    Err(BadInput::Truncated),
-                    "{input:?} cut to {len}"
-                );
+                assert_eq!(Input::decode(&bytes[..len]), Err(BadInput::Truncated), "{input:?} cut to {len}");
             }
             bytes.push(0);
-            assert_eq!(
-                Input::decode(&bytes),
-                Err(BadInput::Trailing),
-                "{input:?} and a byte"
-            );
+            assert_eq!(Input::decode(&bytes), Err(BadInput::Trailing), "{input:?} and a byte");
         }
     }
 

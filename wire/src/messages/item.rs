@@ -22,10 +22,7 @@ impl Element for Item {
     fn store(self, into: &mut [u8]) {
         let [a, b] = self.template.to_le_bytes();
         let tail = [a, b, self.slot, self.level];
-        for (to, from) in into
-            .iter_mut()
-            .zip(self.uid.to_le_bytes().into_iter().chain(tail))
-        {
+        for (to, from) in into.iter_mut().zip(self.uid.to_le_bytes().into_iter().chain(tail)) {
             *to = from;
         }
     }
@@ -34,12 +31,7 @@ impl Element for Item {
         let Some((uid, [a, b, slot, level])) = from.split_first_chunk::<8>() else {
             return Self::default();
         };
-        Self {
-            uid: u64::from_le_bytes(*uid),
-            template: u16::from_le_bytes([*a, *b]),
-            slot: *slot,
-            level: *level,
-        }
+        Self { uid: u64::from_le_bytes(*uid), template: u16::from_le_bytes([*a, *b]), slot: *slot, level: *level }
     }
 }
 

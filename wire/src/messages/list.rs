@@ -26,8 +26,7 @@ impl Element for u64 {
     }
 
     fn load(from: &[u8]) -> Self {
-        from.first_chunk()
-            .map_or(0, |bytes| Self::from_le_bytes(*bytes))
+        from.first_chunk().map_or(0, |bytes| Self::from_le_bytes(*bytes))
     }
 }
 
@@ -52,16 +51,12 @@ impl<'a, T: Element> List<'a, T> {
     /// A list of these elements; whether there are too many is found when the message is written.
     #[must_use]
     pub const fn new(elements: &'a [T]) -> Self {
-        Self {
-            source: Source::Slice(elements),
-        }
+        Self { source: Source::Slice(elements) }
     }
 
     /// A list as received; `bytes` is a whole number of elements.
     pub(super) const fn from_wire(bytes: &'a [u8]) -> Self {
-        Self {
-            source: Source::Wire(bytes),
-        }
+        Self { source: Source::Wire(bytes) }
     }
 
     /// How many elements there are.
@@ -86,10 +81,7 @@ impl<'a, T: Element> List<'a, T> {
             Source::Slice(elements) => (elements, &[]),
             Source::Wire(bytes) => (&[], bytes),
         };
-        slice
-            .iter()
-            .copied()
-            .chain(wire.chunks_exact(T::BYTES).map(T::load))
+        slice.iter().copied().chain(wire.chunks_exact(T::BYTES).map(T::load))
     }
 }
 

@@ -18,15 +18,13 @@ mod macros;
 mod table;
 mod values;
 
-pub use describe::{
-    FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown,
-};
+pub use describe::{FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown};
 pub use error::{DecodeError, EncodeError, Problem};
 pub use input::{BadInput, Input, MAX_INPUT_BYTES, Walk};
 pub use item::{Item, Offer};
 pub use list::{Element, ItemUids, List};
 pub use table::{
-    ClientMessage, MAX_CHAT_BYTES, MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_NAME_BYTES,
-    MAX_NOTICE_BYTES, MAX_TRADE_ITEMS, ServerMessage,
+    ClientMessage, MAX_CHAT_BYTES, MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_NOTICE_BYTES,
+    MAX_TRADE_ITEMS, ServerMessage,
 };
 pub use values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure};

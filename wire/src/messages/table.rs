@@ -233,7 +233,4 @@ pub const MAX_MESSAGE_BYTES: usize = if ClientMessage::MAX_BYTES > ServerMessage
     ServerMessage::MAX_BYTES
 };
 
-const _: () = assert!(
-    MAX_MESSAGE_BYTES <= 1_100,
-    "a message travels whole in one datagram"
-);
+const _: () = assert!(MAX_MESSAGE_BYTES <= 1_100, "a message travels whole in one datagram");

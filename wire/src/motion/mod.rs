@@ -39,10 +39,7 @@ impl Position {
     /// The tile this place lies in.
     #[must_use]
     pub const fn tile(self) -> Tile {
-        Tile {
-            x: self.x.to_be_bytes()[0],
-            y: self.y.to_be_bytes()[0],
-        }
+        Tile { x: self.x.to_be_bytes()[0], y: self.y.to_be_bytes()[0] }
     }
 
     /// The distance to `other` in 1/256 tiles, rounded down.
@@ -52,10 +49,7 @@ impl Position {
         let dy = self.y.abs_diff(other.y) as u64;
         let square = dx * dx + dy * dy;
         // At most 92,681: the square root of 2 × 65,535².
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the root of a 33-bit number has 17 bits"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the root of a 33-bit number has 17 bits")]
         let root = square.isqrt() as u32;
         root
     }
@@ -80,10 +74,7 @@ impl Tile {
     /// The middle of the tile.
     #[must_use]
     pub const fn centre(self) -> Position {
-        Position {
-            x: u16::from_be_bytes([self.x, 128]),
-            y: u16::from_be_bytes([self.y, 128]),
-        }
+        Position { x: u16::from_be_bytes([self.x, 128]), y: u16::from_be_bytes([self.y, 128]) }
     }
 
     /// The neighbour in `direction`; `None` beyond the edge of the largest map.
@@ -249,10 +240,7 @@ mod tests {
         }
         assert_eq!(Tile::new(0, 3).neighbour(Direction::West), None);
         assert_eq!(Tile::new(3, 255).neighbour(Direction::SouthEast), None);
-        assert_eq!(
-            Tile::new(3, 3).neighbour(Direction::NorthWest),
-            Some(Tile::new(2, 2))
-        );
+        assert_eq!(Tile::new(3, 3).neighbour(Direction::NorthWest), Some(Tile::new(2, 2)));
     }
 
     #[test]

@@ -43,16 +43,9 @@ impl Path {
         let speed = NonZeroU16::new(speed).ok_or(BadPath::NoSpeed)?;
         let mut tile = origin.tile();
         for (step, direction) in steps.iter().enumerate() {
-            tile = tile
-                .neighbour(direction)
-                .ok_or(BadPath::LeavesMap { step })?;
+            tile = tile.neighbour(direction).ok_or(BadPath::LeavesMap { step })?;
         }
-        Ok(Self {
-            start,
-            origin,
-            speed,
-            steps,
-        })
+        Ok(Self { start, origin, speed, steps })
     }
 
     /// The tick at which the walker is at the origin.
@@ -99,10 +92,8 @@ impl Path {
     #[must_use]
     pub fn length(&self) -> u32 {
         let mut legs = self.steps.iter();
-        let first = legs.next().map_or(0, |direction| {
-            self.origin
-                .distance(neighbour(self.origin.tile(), direction).centre())
-        });
+        let first =
+            legs.next().map_or(0, |direction| self.origin.distance(neighbour(self.origin.tile(), direction).centre()));
         first + legs.map(leg).sum::<u32>()
     }
 
@@ -142,16 +133,9 @@ impl Path {
         while done < self.steps.len() {
             let direction = Direction::from_bits(bits);
             let to = neighbour(from.tile(), direction).centre();
-            let length = if done == 0 {
-                from.distance(to)
-            } else {
-                leg(direction)
-            };
+            let length = if done == 0 { from.distance(to) } else { leg(direction) };
             if left < length as u64 {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "less than the length of a leg"
-                )]
+                #[expect(clippy::cast_possible_truncation, reason = "less than the length of a leg")]
                 return (
                     Position::new(
                         between(from.x, to.x, left as u32, length),
@@ -171,11 +155,7 @@ impl Path {
 
 /// The length of a leg between two centres.
 const fn leg(direction: Direction) -> u32 {
-    if direction.is_diagonal() {
-        DIAGONAL
-    } else {
-        STRAIGHT
-    }
+    if direction.is_diagonal() { DIAGONAL } else { STRAIGHT }
 }
 
 /// The next tile. The constructor has walked the path once, so the neighbour is there.
@@ -189,15 +169,8 @@ const fn neighbour(tile: Tile, direction: Direction) -> Tile {
 /// The coordinate after `gone` of `length`, rounded towards `from`. `gone < length ≤ 543`, `|to − from| ≤ 384`.
 const fn between(from: u16, to: u16, gone: u32, length: u32) -> u16 {
     let moved = from.abs_diff(to) as u32 * gone / length;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "less than the distance between two u16"
-    )]
-    if to >= from {
-        from + moved as u16
-    } else {
-        from - moved as u16
-    }
+    #[expect(clippy::cast_possible_truncation, reason = "less than the distance between two u16")]
+    if to >= from { from + moved as u16 } else { from - moved as u16 }
 }
 
 #[cfg(test)]
@@ -213,42 +186,23 @@ mod tests {
 
     #[test]
     fn a_straight_walk_from_a_centre_takes_256_units_a_tile() {
-        let path = Path::new(
-            Tick(100),
-            Tile::new(10, 10).centre(),
-            64,
-            steps(&[Direction::East; 3]),
-        )
-        .expect("on the map");
+        let path =
+            Path::new(Tick(100), Tile::new(10, 10).centre(), 64, steps(&[Direction::East; 3])).expect("on the map");
         assert_eq!(path.length(), 3 * 256);
         assert_eq!(path.arrives_at(), Tick(112));
         assert_eq!(path.position_at(Tick(100)), Tile::new(10, 10).centre());
-        assert_eq!(
-            path.position_at(Tick(101)),
-            Position::new(10 * 256 + 128 + 64, 10 * 256 + 128)
-        );
+        assert_eq!(path.position_at(Tick(101)), Position::new(10 * 256 + 128 + 64, 10 * 256 + 128));
         assert_eq!(path.position_at(Tick(104)), Tile::new(11, 10).centre());
-        assert_eq!(
-            path.position_at(Tick(111)),
-            Position::new(12 * 256 + 128 + 192, 10 * 256 + 128)
-        );
+        assert_eq!(path.position_at(Tick(111)), Position::new(12 * 256 + 128 + 192, 10 * 256 + 128));
         assert_eq!(path.position_at(Tick(112)), Tile::new(13, 10).centre());
     }
 
     #[test]
     fn a_diagonal_leg_is_362_units() {
-        let path = Path::new(
-            Tick(0),
-            Tile::new(10, 10).centre(),
-            1,
-            steps(&[Direction::NorthWest; 2]),
-        )
-        .expect("on the map");
+        let path =
+            Path::new(Tick(0), Tile::new(10, 10).centre(), 1, steps(&[Direction::NorthWest; 2])).expect("on the map");
         assert_eq!(path.length(), 724);
-        assert_eq!(
-            path.position_at(Tick(181)),
-            Position::new(10 * 256, 10 * 256)
-        );
+        assert_eq!(path.position_at(Tick(181)), Position::new(10 * 256, 10 * 256));
         assert_eq!(path.steps_done(Tick(361)), 0);
         assert_eq!(path.steps_done(Tick(362)), 1);
         assert_eq!(path.position_at(Tick(724)), Tile::new(8, 8).centre());
@@ -274,14 +228,8 @@ mod tests {
     #[test]
     fn no_speed_and_leaving_the_grid_are_refused() {
         let origin = Tile::new(1, 1).centre();
-        assert_eq!(
-            Path::new(Tick(0), origin, 0, steps(&[Direction::East])),
-            Err(BadPath::NoSpeed)
-        );
-        assert_eq!(
-            Path::new(Tick(0), origin, 1, steps(&[Direction::North; 2])),
-            Err(BadPath::LeavesMap { step: 1 })
-        );
+        assert_eq!(Path::new(Tick(0), origin, 0, steps(&[Direction::East])), Err(BadPath::NoSpeed));
+        assert_eq!(Path::new(Tick(0), origin, 1, steps(&[Direction::North; 2])), Err(BadPath::LeavesMap { step: 1 }));
     }
 
     #[test]

@@ -91,12 +91,7 @@ mod tests {
 
     #[test]
     fn steps_survive_packing() {
-        let all: Vec<Direction> = Direction::ALL
-            .iter()
-            .copied()
-            .cycle()
-            .take(MAX_STEPS)
-            .collect();
+        let all: Vec<Direction> = Direction::ALL.iter().copied().cycle().take(MAX_STEPS).collect();
         for len in 1..=MAX_STEPS {
             let steps = Steps::new(&all[..len]).expect("1 to 16 steps");
             assert_eq!(steps.len(), len);
@@ -121,12 +116,8 @@ mod tests {
 
     #[test]
     fn a_prefix_is_the_same_walk_cut_short() {
-        let steps =
-            Steps::new(&[Direction::East, Direction::South, Direction::West]).expect("three steps");
-        assert_eq!(
-            steps.first(2),
-            Steps::new(&[Direction::East, Direction::South])
-        );
+        let steps = Steps::new(&[Direction::East, Direction::South, Direction::West]).expect("three steps");
+        assert_eq!(steps.first(2), Steps::new(&[Direction::East, Direction::South]));
         assert_eq!(steps.first(9), Some(steps));
         assert_eq!(steps.first(0), None);
     }

@@ -46,12 +46,10 @@ enum Place {
 impl Change {
     /// The step from `base` to `new`, made at tick `at`.
     pub(super) fn between(base: &EntityState, new: &EntityState, at: Tick) -> Self {
-        let motion = (base.motion != new.motion)
-            .then(|| MotionChange::between(&base.motion, &new.motion, at));
+        let motion = (base.motion != new.motion).then(|| MotionChange::between(&base.motion, &new.motion, at));
         Self {
             motion,
-            heading: (new.heading != expected_heading(base, motion.as_ref()))
-                .then_some(new.heading),
+            heading: (new.heading != expected_heading(base, motion.as_ref())).then_some(new.heading),
             hp_percent: (new.hp_percent != base.hp_percent).then_some(new.hp_percent),
             flags: (new.flags != base.flags).then_some(new.flags),
         }
@@ -64,17 +62,11 @@ impl Change {
                 None => base.motion,
                 Some(motion) => motion.apply(&base.motion, at)?,
             },
-            heading: self
-                .heading
-                .unwrap_or_else(|| expected_heading(base, self.motion.as_ref())),
+            heading: self.heading.unwrap_or_else(|| expected_heading(base, self.motion.as_ref())),
             hp_percent: self.hp_percent.unwrap_or(base.hp_percent),
             flags: self.flags.unwrap_or(base.flags),
         };
-        if Self::between(base, &new, at) == *self {
-            Ok(new)
-        } else {
-            Err(Malformed::NotCanonical)
-        }
+        if Self::between(base, &new, at) == *self { Ok(new) } else { Err(Malformed::NotCanonical) }
     }
 
     pub(super) fn write(&self, writer: &mut BitWriter<'_>) -> Result<(), NoRoom> {
@@ -103,32 +95,12 @@ impl Change {
 
     pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, Malformed> {
         let motion = reader.flag()?;
-        let (heading, hp_percent, flags) = if reader.flag()? {
-            others(reader)?
-        } else {
-            (false, false, false)
-        };
+        let (heading, hp_percent, flags) = if reader.flag()? { others(reader)? } else { (false, false, false) };
         Ok(Self {
-            motion: if motion {
-                Some(MotionChange::read(reader)?)
-            } else {
-                None
-            },
-            heading: if heading {
-                Some(low8(reader.read(8)?))
-            } else {
-                None
-            },
-            hp_percent: if hp_percent {
-                Some(health(reader)?)
-            } else {
-                None
-            },
-            flags: if flags {
-                Some(low16(reader.read(16)?))
-            } else {
-                None
-            },
+            motion: if motion { Some(MotionChange::read(reader)?) } else { None },
+            heading: if heading { Some(low8(reader.read(8)?)) } else { None },
+            hp_percent: if hp_percent { Some(health(reader)?) } else { None },
+            flags: if flags { Some(low16(reader.read(16)?)) } else { None },
         })
     }
 }
@@ -159,9 +131,7 @@ fn health(reader: &mut BitReader<'_>) -> Result<u8, Malformed> {
 impl MotionChange {
     fn between(base: &Motion, new: &Motion, at: Tick) -> Self {
         match new {
-            Motion::Standing(position) => {
-                Self::Stand(Place::between(base.position_at(at), *position))
-            }
+            Motion::Standing(position) => Self::Stand(Place::between(base.position_at(at), *position)),
             Motion::Walking(path) => Self::Walk {
                 start: (path.start() != at).then_some(path.start()),
                 speed: (base_speed(base) != Some(path.speed())).then_some(path.speed()),
@@ -174,20 +144,10 @@ impl MotionChange {
     fn apply(&self, base: &Motion, at: Tick) -> Result<Motion, Malformed> {
         match self {
             Self::Stand(place) => Ok(Motion::Standing(place.apply(base.position_at(at)))),
-            Self::Walk {
-                start,
-                speed,
-                origin,
-                steps,
-            } => {
+            Self::Walk { start, speed, origin, steps } => {
                 let start = start.unwrap_or(at);
                 let speed = speed.or(base_speed(base)).ok_or(Malformed::NotCanonical)?;
-                Ok(Motion::Walking(Path::new(
-                    start,
-                    origin.apply(base.position_at(start)),
-                    speed,
-                    *steps,
-                )?))
+                Ok(Motion::Walking(Path::new(start, origin.apply(base.position_at(start)), speed, *steps)?))
             }
         }
     }
@@ -198,12 +158,7 @@ impl MotionChange {
                 writer.flag(false)?;
                 place.write(writer)
             }
-            Self::Walk {
-                start,
-                speed,
-                origin,
-                steps,
-            } => {
+            Self::Walk { start, speed, origin, steps } => {
                 writer.flag(true)?;
                 writer.flag(start.is_some())?;
                 if let Some(start) = start {
@@ -224,24 +179,11 @@ impl MotionChange {
         if !reader.flag()? {
             return Ok(Self::Stand(Place::read(reader)?));
         }
-        let start = if reader.flag()? {
-            Some(Tick(low32(reader.read(32)?)))
-        } else {
-            None
-        };
-        let speed = if reader.flag()? {
-            Some(low16(reader.read(16)?))
-        } else {
-            None
-        };
+        let start = if reader.flag()? { Some(Tick(low32(reader.read(32)?))) } else { None };
+        let speed = if reader.flag()? { Some(low16(reader.read(16)?)) } else { None };
         let origin = Place::read(reader)?;
         let len = usize::from(low8(reader.read(4)?)) + 1;
-        Ok(Self::Walk {
-            start,
-            speed,
-            origin,
-            steps: read_shape(len, reader)?,
-        })
+        Ok(Self::Walk { start, speed, origin, steps: read_shape(len, reader)? })
     }
 }
 
@@ -261,11 +203,9 @@ impl Place {
         }
         for bits in [8, 12] {
             let half = 1 << (bits - 1);
-            if let ((true, true), Ok(dx), Ok(dy)) = (
-                ((-half..half).contains(&dx), (-half..half).contains(&dy)),
-                i16::try_from(dx),
-                i16::try_from(dy),
-            ) {
+            if let ((true, true), Ok(dx), Ok(dy)) =
+                (((-half..half).contains(&dx), (-half..half).contains(&dy)), i16::try_from(dx), i16::try_from(dy))
+            {
                 return Self::Near(dx, dy, bits);
             }
         }
@@ -276,10 +216,9 @@ impl Place {
     const fn apply(self, expected: Position) -> Position {
         match self {
             Self::Same => expected,
-            Self::Near(dx, dy, _) => Position::new(
-                expected.x.wrapping_add_signed(dx),
-                expected.y.wrapping_add_signed(dy),
-            ),
+            Self::Near(dx, dy, _) => {
+                Position::new(expected.x.wrapping_add_signed(dx), expected.y.wrapping_add_signed(dy))
+            }
             Self::At(position) => position,
         }
     }
@@ -305,16 +244,9 @@ impl Place {
             0 => Ok(Self::Same),
             class @ (1 | 2) => {
                 let bits = if class == 1 { 8 } else { 12 };
-                Ok(Self::Near(
-                    signed(reader.read(bits)?, bits),
-                    signed(reader.read(bits)?, bits),
-                    bits,
-                ))
+                Ok(Self::Near(signed(reader.read(bits)?, bits), signed(reader.read(bits)?, bits), bits))
             }
-            _ => Ok(Self::At(Position::new(
-                low16(reader.read(16)?),
-                low16(reader.read(16)?),
-            ))),
+            _ => Ok(Self::At(Position::new(low16(reader.read(16)?), low16(reader.read(16)?)))),
         }
     }
 }
@@ -348,12 +280,8 @@ impl Shape {
         }
         match other {
             None => Self::Straight,
-            Some(other) if other == beside(first, false) => Self::Two {
-                anticlockwise: false,
-            },
-            Some(other) if other == beside(first, true) => Self::Two {
-                anticlockwise: true,
-            },
+            Some(other) if other == beside(first, false) => Self::Two { anticlockwise: false },
+            Some(other) if other == beside(first, true) => Self::Two { anticlockwise: true },
             Some(_) => Self::Any,
         }
     }
@@ -400,19 +328,12 @@ fn read_shape(len: usize, reader: &mut BitReader<'_>) -> Result<Steps, Malformed
         (bits, Shape::Two { anticlockwise })
     } else if !reader.flag()? {
         let direction = reader.read(3)?;
-        (
-            (0..len).fold(0, |bits, step| bits | direction << (3 * step)),
-            Shape::Straight,
-        )
+        ((0..len).fold(0, |bits, step| bits | direction << (3 * step)), Shape::Straight)
     } else {
         (reader.read(3 * u32::from(low8(len as u64)))?, Shape::Any)
     };
     let steps = Steps::from_bits(bits, len).ok_or(Malformed::NotCanonical)?;
-    if Shape::of(&steps) == shape {
-        Ok(steps)
-    } else {
-        Err(Malformed::NotCanonical)
-    }
+    if Shape::of(&steps) == shape { Ok(steps) } else { Err(Malformed::NotCanonical) }
 }
 
 pub(super) const fn low8(bits: u64) -> u8 {

@@ -89,8 +89,7 @@ impl Packets {
     /// The oldest packet if it has to make room for another written at `tick`.
     pub(super) fn overdue(&self, tick: Tick) -> Option<u64> {
         let oldest = self.packets.get(self.head).filter(|_| self.len > 0)?;
-        (self.len == MAX_PACKETS || oldest.tick + super::WINDOW_TICKS <= tick)
-            .then_some(oldest.number)
+        (self.len == MAX_PACKETS || oldest.tick + super::WINDOW_TICKS <= tick).then_some(oldest.number)
     }
 
     /// The place that the next packet will have.
@@ -100,16 +99,9 @@ impl Packets {
 
     /// Adds a record to the packet being written.
     pub(super) fn push(&mut self, version: u16, alias: u8, life: Life, leave: bool) {
-        assert!(
-            self.records_len < self.records.len(),
-            "the caller has looked for room"
-        );
+        assert!(self.records_len < self.records.len(), "the caller has looked for room");
         let at = (self.records_head + self.records_len) % self.records.len();
-        self.records[at] = Kept {
-            version,
-            alias,
-            life: life.0 | u8::from(leave) << 7,
-        };
+        self.records[at] = Kept { version, alias, life: life.0 | u8::from(leave) << 7 };
         self.records_len += 1;
     }
 
@@ -128,19 +120,14 @@ impl Packets {
 
     /// The fate of a packet is known: its records, once. Nothing for a packet that was not written or is forgotten.
     pub(super) fn settle(&mut self, number: u64, mut each: impl FnMut(Sent)) {
-        let Some(place) = (0..self.len)
-            .map(|i| (self.head + i) % MAX_PACKETS)
-            .find(|&place| self.packets[place].number == number)
+        let Some(place) =
+            (0..self.len).map(|i| (self.head + i) % MAX_PACKETS).find(|&place| self.packets[place].number == number)
         else {
             return;
         };
         let Packet { first, len, .. } = self.packets[place];
         for i in 0..usize::from(len) {
-            let Kept {
-                version,
-                alias,
-                life,
-            } = self.records[(usize::from(first) + i) % self.records.len()];
+            let Kept { version, alias, life } = self.records[(usize::from(first) + i) % self.records.len()];
             each(Sent {
                 version,
                 alias,
@@ -165,11 +152,7 @@ impl Packets {
             self.records_head + self.records_len
         };
         let gone = (first + self.records.len() - self.records_head) % self.records.len();
-        self.records_len = if self.len > 0 {
-            self.records_len - gone
-        } else {
-            0
-        };
+        self.records_len = if self.len > 0 { self.records_len - gone } else { 0 };
         self.records_head = first % self.records.len();
     }
 }

@@ -31,14 +31,9 @@ pub(super) const MAX_WHOLE_BITS: usize = HEAD_BITS + 1 + 64 * WHOLE_WORDS;
 
 const VERSION_BITS: usize = 4;
 const IDENTITY_BITS: usize = 32 + 3 + 16 + 4 + 8 * Name::MAX_BYTES;
-const _: () = assert!(
-    VERSION_BITS + MAX_CHANGE_BITS <= 64 * STEP_WORDS,
-    "a step fits into its words"
-);
-const _: () = assert!(
-    16 + 32 + IDENTITY_BITS + MAX_CHANGE_BITS <= 64 * WHOLE_WORDS,
-    "a whole state fits into its words"
-);
+const _: () = assert!(VERSION_BITS + MAX_CHANGE_BITS <= 64 * STEP_WORDS, "a step fits into its words");
+const _: () =
+    assert!(16 + 32 + IDENTITY_BITS + MAX_CHANGE_BITS <= 64 * WHOLE_WORDS, "a whole state fits into its words");
 const _: () = assert!(MAX_STEP < 1 << 4, "a step is told in four bits");
 
 /// The shared bits of a record.
@@ -50,10 +45,7 @@ pub(super) struct Shared<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Shared<WORDS> {
-    pub(super) const NONE: Self = Self {
-        words: [0; WORDS],
-        bits: 0,
-    };
+    pub(super) const NONE: Self = Self { words: [0; WORDS], bits: 0 };
 
     /// Packs what `write` writes; the callers' sizes are proved above to fit.
     fn pack(write: impl FnOnce(&mut BitWriter<'_>) -> Result<(), NoRoom>) -> Self {
@@ -64,21 +56,14 @@ impl<const WORDS: usize> Shared<WORDS> {
         let _ = writer.finish();
         let mut words = [0; WORDS];
         for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = chunk
-                .first_chunk()
-                .map_or(0, |chunk| u64::from_le_bytes(*chunk));
+            *word = chunk.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
         }
         Self { words, bits }
     }
 }
 
 /// The shared bits of a step from `base` to `new`, which is `version` and was made at tick `at`.
-pub(super) fn pack_step(
-    base: &EntityState,
-    new: &EntityState,
-    version: u16,
-    at: Tick,
-) -> Shared<STEP_WORDS> {
+pub(super) fn pack_step(base: &EntityState, new: &EntityState, version: u16, at: Tick) -> Shared<STEP_WORDS> {
     Shared::pack(|writer| {
         writer.write(version.into(), 4)?;
         Change::between(base, new, at).write(writer)
@@ -86,12 +71,7 @@ pub(super) fn pack_step(
 }
 
 /// The shared bits of a whole state.
-pub(super) fn pack_whole(
-    identity: &Identity,
-    state: &EntityState,
-    version: u16,
-    at: Tick,
-) -> Shared<WHOLE_WORDS> {
+pub(super) fn pack_whole(identity: &Identity, state: &EntityState, version: u16, at: Tick) -> Shared<WHOLE_WORDS> {
     Shared::pack(|writer| {
         writer.write(version.into(), 16)?;
         writer.write(at.0.into(), 32)?;
@@ -132,18 +112,9 @@ pub(super) fn read(reader: &mut BitReader<'_>, tick: Tick) -> Result<(u8, Record
     let alias = low8(reader.read(8)?);
     let step = low16(reader.read(4)?);
     let record = if step > 0 {
-        let late = if reader.flag()? {
-            low32(reader.read(7)?) + 1
-        } else {
-            0
-        };
+        let late = if reader.flag()? { low32(reader.read(7)?) + 1 } else { 0 };
         let at = Tick(tick.0.checked_sub(late).ok_or(Malformed::BadDate)?);
-        Record::Step {
-            step,
-            version: low16(reader.read(4)?),
-            at,
-            change: Change::read(reader)?,
-        }
+        Record::Step { step, version: low16(reader.read(4)?), at, change: Change::read(reader)? }
     } else if reader.flag()? {
         Record::Leave
     } else {
@@ -170,15 +141,5 @@ fn read_whole(reader: &mut BitReader<'_>, tick: Tick) -> Result<Record, Malforme
     }
     let name = Name::new(name).map_err(|_| Malformed::BadName)?;
     let state = Change::read(reader)?.apply(&EntityState::default(), at)?;
-    Ok(Record::Whole {
-        version,
-        at,
-        identity: Identity {
-            entity,
-            kind,
-            template,
-            name,
-        },
-        state,
-    })
+    Ok(Record::Whole { version, at, identity: Identity { entity, kind, template, name }, state })
 }

@@ -124,16 +124,8 @@ impl Replica {
     /// # Errors
     /// [`Malformed`] when no server would have written it. What came before the fault has been taken in; the client
     /// should close the connection.
-    pub fn apply(
-        &mut self,
-        tick: Tick,
-        body: &[u8],
-        on: &mut impl FnMut(ReplicaEvent),
-    ) -> Result<(), Malformed> {
-        if self
-            .newest
-            .is_some_and(|newest| tick + WINDOW_TICKS <= newest)
-        {
+    pub fn apply(&mut self, tick: Tick, body: &[u8], on: &mut impl FnMut(ReplicaEvent)) -> Result<(), Malformed> {
+        if self.newest.is_some_and(|newest| tick + WINDOW_TICKS <= newest) {
             // The server has counted it as lost.
             return Ok(());
         }
@@ -143,30 +135,19 @@ impl Replica {
             let (alias, record) = record::read(&mut reader, tick)?;
             match record {
                 Record::Leave => self.leave(usize::from(alias), tick, on),
-                Record::Whole {
-                    version,
-                    at,
-                    identity,
-                    state,
-                } => {
+                Record::Whole { version, at, identity, state } => {
                     self.whole(alias, tick, &identity, Held { state, at, version }, on)?;
                 }
-                Record::Step {
-                    step,
-                    version,
-                    at,
-                    change,
-                } => self.step(alias, tick, (step, version), at, &change, on)?,
+                Record::Step { step, version, at, change } => {
+                    self.step(alias, tick, (step, version), at, &change, on)?
+                }
             }
         }
         Ok(())
     }
 
     fn find(&self, entity: EntityId) -> Option<usize> {
-        self.entities
-            .iter()
-            .position(|&seen| seen == entity)
-            .filter(|&alias| self.lives[alias].identity.is_some())
+        self.entities.iter().position(|&seen| seen == entity).filter(|&alias| self.lives[alias].identity.is_some())
     }
 
     fn leave(&mut self, alias: usize, tick: Tick, on: &mut impl FnMut(ReplicaEvent)) {
@@ -178,9 +159,7 @@ impl Replica {
         if let Some(identity) = life.identity.take() {
             life.held.clear();
             self.entities[alias] = EntityId::default();
-            on(ReplicaEvent::Left {
-                entity: identity.entity,
-            });
+            on(ReplicaEvent::Left { entity: identity.entity });
         }
     }
 
@@ -201,10 +180,7 @@ impl Replica {
         match life.identity {
             Some(known) if known.entity == entity => {
                 if life.hold(held) {
-                    on(ReplicaEvent::Changed {
-                        entity,
-                        changed_at: held.at,
-                    });
+                    on(ReplicaEvent::Changed { entity, changed_at: held.at });
                 }
                 return Ok(());
             }
@@ -224,10 +200,7 @@ impl Replica {
         life.identity = Some(*identity);
         life.floor = None;
         life.held.push(held);
-        on(ReplicaEvent::Entered {
-            entity,
-            changed_at: held.at,
-        });
+        on(ReplicaEvent::Entered { entity, changed_at: held.at });
         Ok(())
     }
 
@@ -245,31 +218,15 @@ impl Replica {
             return Ok(());
         };
         let low = version.wrapping_sub(step) & MAX_STEP;
-        let Some(base) = life
-            .held
-            .iter()
-            .rfind(|held| held.version & MAX_STEP == low && held.at < at)
-            .copied()
-        else {
+        let Some(base) = life.held.iter().rfind(|held| held.version & MAX_STEP == low && held.at < at).copied() else {
             // Without its baseline a change is lost for good unless a newer one is here already.
             let stale = life.held.last().is_some_and(|newest| at <= newest.at);
-            return if stale {
-                Ok(())
-            } else {
-                Err(Malformed::UnknownBaseline { alias })
-            };
+            return if stale { Ok(()) } else { Err(Malformed::UnknownBaseline { alias }) };
         };
         let state = change.apply(&base.state, at)?;
         life.settle_floor(base.version, tick);
-        if life.hold(Held {
-            state,
-            at,
-            version: base.version.wrapping_add(step),
-        }) {
-            on(ReplicaEvent::Changed {
-                entity: identity.entity,
-                changed_at: at,
-            });
+        if life.hold(Held { state, at, version: base.version.wrapping_add(step) }) {
+            on(ReplicaEvent::Changed { entity: identity.entity, changed_at: at });
         }
         Ok(())
     }
@@ -293,11 +250,7 @@ impl Replica {
 impl Life {
     fn seen(&self) -> Option<Seen<'_>> {
         let newest = self.held.last()?;
-        Some(Seen {
-            identity: self.identity.as_ref()?,
-            state: &newest.state,
-            changed_at: newest.at,
-        })
+        Some(Seen { identity: self.identity.as_ref()?, state: &newest.state, changed_at: newest.at })
     }
 
     /// Whether what was told at `tick` concerns an earlier life.
@@ -314,8 +267,7 @@ impl Life {
                 self.held.insert(i + 1, new);
                 let newest = i + 2 == self.held.len();
                 if newest {
-                    self.held
-                        .retain(|held| new.version.wrapping_sub(held.version) < MAX_HELD);
+                    self.held.retain(|held| new.version.wrapping_sub(held.version) < MAX_HELD);
                 }
                 newest
             }
@@ -332,11 +284,7 @@ impl Life {
         match self.floor {
             Some((_, since)) if tick < since + WINDOW_TICKS => return,
             Some((floor, _)) => {
-                let keep = self
-                    .held
-                    .iter()
-                    .position(|held| held.version == floor)
-                    .unwrap_or(0);
+                let keep = self.held.iter().position(|held| held.version == floor).unwrap_or(0);
                 self.held.drain(..keep);
             }
             None => {}

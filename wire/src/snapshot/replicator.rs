@@ -46,11 +46,7 @@ struct SlotBits {
 }
 
 impl SlotBits {
-    const NONE: Self = Self {
-        whole: Shared::NONE,
-        steps: [Shared::NONE; MAX_STEP as usize],
-        used: false,
-    };
+    const NONE: Self = Self { whole: Shared::NONE, steps: [Shared::NONE; MAX_STEP as usize], used: false };
 
     fn forget(&mut self) {
         if self.used {
@@ -70,10 +66,7 @@ impl Replicator {
     /// When `capacity` is more than 65,536, the number of slots an entity id can name.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        assert!(
-            capacity <= 1 << 16,
-            "{capacity} slots, an entity id names 65,536"
-        );
+        assert!(capacity <= 1 << 16, "{capacity} slots, an entity id names 65,536");
         Self {
             versions: vec![0; capacity].into(),
             changed: vec![Tick::default(); capacity].into(),
@@ -105,16 +98,13 @@ impl Replicator {
     /// Who lives in the slot.
     #[must_use]
     pub fn identity(&self, slot: u16) -> Option<&Identity> {
-        self.identities
-            .get(usize::from(slot))
-            .and_then(Option::as_ref)
+        self.identities.get(usize::from(slot)).and_then(Option::as_ref)
     }
 
     /// The newest state of the slot's entity.
     #[must_use]
     pub fn state(&self, slot: u16) -> Option<&EntityState> {
-        self.identity(slot)
-            .map(|_| self.version(slot, self.versions[usize::from(slot)]))
+        self.identity(slot).map(|_| self.version(slot, self.versions[usize::from(slot)]))
     }
 
     /// When the newest state was made.
@@ -140,10 +130,7 @@ impl Replicator {
     /// When nobody lives in the slot.
     pub fn update(&mut self, slot: u16, state: EntityState, tick: Tick) -> bool {
         let index = self.index(slot);
-        assert!(
-            self.identities[index].is_some(),
-            "nobody lives in slot {slot}"
-        );
+        assert!(self.identities[index].is_some(), "nobody lives in slot {slot}");
         let state = quantised(state);
         if *self.version(slot, self.versions[index]) == state {
             return false;
@@ -183,9 +170,7 @@ impl Replicator {
         let made = if step == 0 {
             let made = shared.whole.bits == 0;
             if made {
-                let identity = self.identities[index]
-                    .as_ref()
-                    .expect("the caller has seen who lives there");
+                let identity = self.identities[index].as_ref().expect("the caller has seen who lives there");
                 shared.whole = pack_whole(identity, new, version, at);
             }
             made
@@ -212,11 +197,7 @@ impl Replicator {
 
     fn index(&self, slot: u16) -> usize {
         let index = usize::from(slot);
-        assert!(
-            index < self.versions.len(),
-            "slot {slot} of {}",
-            self.versions.len()
-        );
+        assert!(index < self.versions.len(), "slot {slot} of {}", self.versions.len());
         index
     }
 
@@ -239,8 +220,5 @@ fn ring(version: u16) -> usize {
 }
 
 fn quantised(state: EntityState) -> EntityState {
-    EntityState {
-        hp_percent: state.hp_percent.min(100),
-        ..state
-    }
+    EntityState { hp_percent: state.hp_percent.min(100), ..state }
 }

@@ -55,15 +55,9 @@ impl Name {
     /// [`BadName`] when there are too many or they are not UTF-8.
     pub fn new(name: &[u8]) -> Result<Self, BadName> {
         let mut bytes = [0; Self::MAX_BYTES];
-        bytes
-            .get_mut(..name.len())
-            .ok_or(BadName)?
-            .copy_from_slice(name);
+        bytes.get_mut(..name.len()).ok_or(BadName)?.copy_from_slice(name);
         str::from_utf8(name).map_err(|_| BadName)?;
-        Ok(Self {
-            len: u8::try_from(name.len()).map_err(|_| BadName)?,
-            bytes,
-        })
+        Ok(Self { len: u8::try_from(name.len()).map_err(|_| BadName)?, bytes })
     }
 
     /// The name.
@@ -110,12 +104,7 @@ pub struct EntityState {
 /// The state from which a whole state is told: standing at the corner, looking north, unhurt.
 impl Default for EntityState {
     fn default() -> Self {
-        Self {
-            motion: Motion::default(),
-            heading: 0,
-            hp_percent: 100,
-            flags: 0,
-        }
+        Self { motion: Motion::default(), heading: 0, hp_percent: 100, flags: 0 }
     }
 }
 
@@ -126,10 +115,7 @@ mod tests {
     #[test]
     fn a_name_keeps_ten_bytes_of_text_and_nothing_else() {
         assert_eq!(Name::new(b"Skuld").unwrap().as_str(), "Skuld");
-        assert_eq!(
-            Name::new("Brünhilde".as_bytes()).unwrap().as_str(),
-            "Brünhilde"
-        );
+        assert_eq!(Name::new("Brünhilde".as_bytes()).unwrap().as_str(), "Brünhilde");
         assert_eq!(Name::new(b"").unwrap(), Name::default());
         assert_eq!(Name::new(b"elevenbytes"), Err(BadName));
         assert_eq!(Name::new(&[0xff]), Err(BadName));

@@ -110,14 +110,7 @@ impl View {
             sent: Vec::with_capacity(max_visible),
             entries: Vec::with_capacity(max_visible),
             max_visible,
-            aliases: vec![
-                Alias {
-                    life: Life::default(),
-                    used: Use::Free
-                };
-                aliases
-            ]
-            .into(),
+            aliases: vec![Alias { life: Life::default(), used: Use::Free }; aliases].into(),
             free: AliasSet::default(),
             leaves: AliasSet::default(),
             packets: Packets::new(4 * max_visible.max(64)),
@@ -182,11 +175,7 @@ impl View {
         if self.contains(slot) {
             return true;
         }
-        let Some(alias) = self
-            .free
-            .first()
-            .filter(|_| self.slots.len() < self.max_visible)
-        else {
+        let Some(alias) = self.free.first().filter(|_| self.slots.len() < self.max_visible) else {
             return false;
         };
         self.free.remove(alias);
@@ -240,13 +229,7 @@ impl View {
     /// and then `packet` was not used. What does not fit waits, the longest unsent first the next time.
     ///
     /// Packet numbers grow. One body is written in a tick; a second attempt writes nothing.
-    pub fn write(
-        &mut self,
-        packet: u64,
-        tick: Tick,
-        world: &mut Replicator,
-        out: &mut [u8],
-    ) -> usize {
+    pub fn write(&mut self, packet: u64, tick: Tick, world: &mut Replicator, out: &mut [u8]) -> usize {
         if self.written.is_some_and(|written| tick <= written) {
             return 0;
         }
@@ -279,19 +262,9 @@ impl View {
 
     /// The client has this packet.
     pub fn delivered(&mut self, packet: u64) {
-        let Self {
-            packets,
-            entries,
-            aliases,
-            free,
-            leaves,
-            ..
-        } = self;
+        let Self { packets, entries, aliases, free, leaves, .. } = self;
         packets.settle(packet, |sent| {
-            let Some(alias) = aliases
-                .get_mut(usize::from(sent.alias))
-                .filter(|alias| alias.life == sent.life)
-            else {
+            let Some(alias) = aliases.get_mut(usize::from(sent.alias)).filter(|alias| alias.life == sent.life) else {
                 return;
             };
             match alias.used {
@@ -303,10 +276,7 @@ impl View {
                     }
                 }
                 Use::Leaving(_) if sent.leave => {
-                    *alias = Alias {
-                        life: alias.life.next(),
-                        used: Use::Free,
-                    };
+                    *alias = Alias { life: alias.life.next(), used: Use::Free };
                     free.insert(sent.alias);
                     leaves.remove(sent.alias);
                 }
@@ -317,44 +287,23 @@ impl View {
 
     /// The client will never have this packet: what it said and nothing later said again is due once more.
     pub fn lost(&mut self, packet: u64) {
-        let Self {
-            packets,
-            entries,
-            aliases,
-            leaves,
-            sent: versions,
-            ..
-        } = self;
-        packets.settle(
-            packet,
-            |Sent {
-                 version,
-                 alias,
-                 life,
-                 place,
-                 leave,
-             }| {
-                let Some(used) = aliases
-                    .get(usize::from(alias))
-                    .filter(|alias| alias.life == life)
-                    .map(|alias| alias.used)
-                else {
-                    return;
-                };
-                match used {
-                    Use::Seen(index) => {
-                        let entry = &entries[usize::from(index)];
-                        if entry.place == place
-                            && (!entry.is(Entry::KNOWN) || newer(version, entry.acked))
-                        {
-                            versions[usize::from(index)] = version.wrapping_sub(1);
-                        }
+        let Self { packets, entries, aliases, leaves, sent: versions, .. } = self;
+        packets.settle(packet, |Sent { version, alias, life, place, leave }| {
+            let Some(used) = aliases.get(usize::from(alias)).filter(|alias| alias.life == life).map(|alias| alias.used)
+            else {
+                return;
+            };
+            match used {
+                Use::Seen(index) => {
+                    let entry = &entries[usize::from(index)];
+                    if entry.place == place && (!entry.is(Entry::KNOWN) || newer(version, entry.acked)) {
+                        versions[usize::from(index)] = version.wrapping_sub(1);
                     }
-                    Use::Leaving(last) if leave && last == place => leaves.insert(alias),
-                    Use::Leaving(_) | Use::Free => {}
                 }
-            },
-        );
+                Use::Leaving(last) if leave && last == place => leaves.insert(alias),
+                Use::Leaving(_) | Use::Free => {}
+            }
+        });
     }
 
     fn entry(&mut self, slot: u16) -> Option<&mut Entry> {
@@ -375,13 +324,8 @@ impl View {
         let mut index = 0;
         while index < self.slots.len() {
             // Nearly always equal, and nothing else is looked at then.
-            let newest = world
-                .versions()
-                .get(usize::from(self.slots[index]))
-                .copied();
-            if newest == Some(self.sent[index])
-                && (self.fresh == 0 || !self.entries[index].is(Entry::FRESH))
-            {
+            let newest = world.versions().get(usize::from(self.slots[index])).copied();
+            if newest == Some(self.sent[index]) && (self.fresh == 0 || !self.entries[index].is(Entry::FRESH)) {
                 index += 1;
                 continue;
             }
@@ -394,16 +338,9 @@ impl View {
                 }
                 continue;
             }
-            if world
-                .changed_at(self.slots[index])
-                .is_some_and(|at| at <= tick)
-            {
+            if world.changed_at(self.slots[index]).is_some_and(|at| at <= tick) {
                 due[count] = u8::try_from(index).expect("256 entries");
-                most_bits += if self.entries[index].is(Entry::KNOWN) {
-                    MAX_STEP_BITS
-                } else {
-                    MAX_WHOLE_BITS
-                };
+                most_bits += if self.entries[index].is(Entry::KNOWN) { MAX_STEP_BITS } else { MAX_WHOLE_BITS };
                 count += 1;
             }
             index += 1;
@@ -429,9 +366,7 @@ impl View {
                 return;
             }
             // Alias, step 0, leave.
-            writer
-                .write(u64::from(alias) | 1 << 12, 13)
-                .expect("room was checked");
+            writer.write(u64::from(alias) | 1 << 12, 13).expect("room was checked");
             self.leaves.remove(alias);
             let known = &mut self.aliases[usize::from(alias)];
             known.used = Use::Leaving(place);
@@ -462,13 +397,11 @@ impl View {
         let late = world.changed_at(slot).map_or(0, |at| tick.since(at));
         let entry = &mut self.entries[index];
         let behind = version.wrapping_sub(entry.acked);
-        let step =
-            if entry.is(Entry::KNOWN) && (1..=MAX_STEP).contains(&behind) && late <= MAX_LATE_TICKS
-            {
-                behind
-            } else {
-                0
-            };
+        let step = if entry.is(Entry::KNOWN) && (1..=MAX_STEP).contains(&behind) && late <= MAX_LATE_TICKS {
+            behind
+        } else {
+            0
+        };
         let (words, bits) = world.bits(slot, step);
         let date_bits = match (step, late) {
             (0, _) | (_, 0) => 1,
@@ -478,23 +411,12 @@ impl View {
             return;
         }
         // A whole state: the flag says "not a leave". A step: the flag says "late", and by how much.
-        let date = if date_bits == 1 {
-            0
-        } else {
-            1 | (u64::from(late) - 1) << 1
-        };
+        let date = if date_bits == 1 { 0 } else { 1 | (u64::from(late) - 1) << 1 };
         let head = u64::from(entry.alias) | u64::from(step) << 8 | date << 12;
         let head_bits = u32::try_from(HEAD_BITS + date_bits).expect("20 bits");
         writer.write(head, head_bits).expect("room was checked");
-        writer
-            .copy(words, u32::try_from(bits).expect("384 bits"))
-            .expect("room was checked");
-        self.packets.push(
-            version,
-            entry.alias,
-            self.aliases[usize::from(entry.alias)].life,
-            false,
-        );
+        writer.copy(words, u32::try_from(bits).expect("384 bits")).expect("room was checked");
+        self.packets.push(version, entry.alias, self.aliases[usize::from(entry.alias)].life, false);
         if entry.is(Entry::FRESH) {
             entry.flags &= !Entry::FRESH;
             self.fresh -= 1;
@@ -510,8 +432,7 @@ impl View {
         self.slots.swap_remove(index);
         self.sent.swap_remove(index);
         if let Some(moved) = self.entries.get(index) {
-            self.aliases[usize::from(moved.alias)].used =
-                Use::Seen(u8::try_from(index).expect("256 entries"));
+            self.aliases[usize::from(moved.alias)].used = Use::Seen(u8::try_from(index).expect("256 entries"));
         }
         let known = &mut self.aliases[usize::from(alias)];
         if flags & Entry::FRESH != 0 {

@@ -1,0 +1,43 @@
+//! What an application hears from its client. Bytes borrow from the datagram and end with the call.
+
+use super::Accepted;
+use super::clock::Clock;
+use super::stats::ClientStats;
+use crate::connection::{CloseReason, Events};
+use crate::time::{Tick, Time};
+
+/// Listener of a client.
+pub trait ClientHandler {
+    /// The server accepted; messages and inputs may be sent.
+    fn connected(&mut self, info: &Accepted);
+    /// A control message: in order, exactly once.
+    fn message(&mut self, bytes: &[u8]);
+    /// A snapshot. Late ones come too; the tick tells.
+    fn snapshot(&mut self, tick: Tick, body: &[u8]);
+    /// The connection is gone, or never came to be. Exactly once.
+    fn closed(&mut self, why: CloseReason);
+}
+
+/// The application's handler and the client's own parts as the connection's listener.
+pub(super) struct Listener<'h, H> {
+    pub(super) now: Time,
+    pub(super) clock: &'h mut Clock,
+    pub(super) stats: &'h mut ClientStats,
+    pub(super) handler: &'h mut H,
+}
+
+impl<H: ClientHandler> Events for Listener<'_, H> {
+    fn message(&mut self, bytes: &[u8]) {
+        self.stats.messages += 1;
+        self.handler.message(bytes);
+    }
+
+    fn snapshot(&mut self, tick: Tick, body: &[u8]) {
+        self.stats.snapshots += 1;
+        self.handler.snapshot(tick, body);
+    }
+
+    fn time(&mut self, origin: u64, received: Time, held_us: u32) {
+        self.clock.answer(self.now, origin, received, held_us);
+    }
+}

@@ -1,0 +1,90 @@
+//! How connections end: the code that travels, and the reason an application hears.
+
+use arrayvec::ArrayString;
+
+use crate::handshake::RejectCode;
+use crate::packet::MAX_CLOSE_TEXT;
+
+/// Why a peer closes, as a number on the wire. Codes from 0x100 on are the application's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CloseCode(pub u16);
+
+impl CloseCode {
+    /// The peer is done.
+    pub const DONE: Self = Self(0);
+    /// The server stops.
+    pub const SHUTDOWN: Self = Self(1);
+    /// The player was removed; the text says why.
+    pub const KICKED: Self = Self(2);
+    /// The same player connected again.
+    pub const REPLACED: Self = Self(3);
+    /// The player moved to another shard.
+    pub const MOVED: Self = Self(4);
+    /// The peer sent what no correct peer sends.
+    pub const VIOLATION: Self = Self(5);
+    /// The peer does not take in what is sent to it.
+    pub const OVERLOADED: Self = Self(6);
+    /// The first code of the application.
+    pub const APPLICATION: Self = Self(0x100);
+}
+
+/// What an authentic peer did that no correct one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Violation {
+    /// A prelude or frame that is not in its one valid form.
+    Malformed,
+    /// A frame this version does not have.
+    UnknownFrame,
+    /// A frame that only the other side may send.
+    UnexpectedFrame,
+    /// It acknowledged a number above all sent.
+    AckOfUnsent,
+    /// It acknowledged a number that was left out on purpose.
+    AckOfSkipped,
+    /// It sent more ahead than a lane's window, or inputs out of sequence.
+    LaneOverrun,
+}
+
+/// Why a connection ended, as its owner hears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// This side closed it.
+    Local(CloseCode),
+    /// The peer closed it.
+    Peer(CloseCode, ArrayString<MAX_CLOSE_TEXT>),
+    /// Nothing came from the peer for the idle time.
+    Idle,
+    /// The peer broke the protocol.
+    Violation(Violation),
+    /// The server did not answer.
+    NoAnswer,
+    /// The server refused the ticket.
+    Rejected(RejectCode),
+    /// The ticket cannot be used at all (its server key is no key).
+    BadTicket,
+}
+
+/// A CLOSE frame's text.
+pub(crate) type ClosingText = ArrayString<MAX_CLOSE_TEXT>;
+
+/// As much of `text` as a CLOSE frame holds, cut at a character.
+pub(crate) fn closing_text(text: &str) -> ClosingText {
+    let mut out = ClosingText::new();
+    for character in text.chars() {
+        if out.try_push(character).is_err() {
+            break;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closing_text;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let text = closing_text(&"ä".repeat(50));
+        assert_eq!(text.as_str(), "ä".repeat(32));
+    }
+}

@@ -1,0 +1,228 @@
+//! One end of an established connection, client's or server's: keys, numbers, acknowledgements, lanes and timers.
+//!
+//! It opens one datagram or fills one buffer at a time and tells what happened through [`Events`]. It knows no address, no
+//! slot, and nothing of the handshake that made its keys.
+
+mod close;
+mod events;
+mod receive;
+mod received;
+mod transmit;
+
+use std::time::Duration;
+
+pub use close::{CloseCode, CloseReason, Violation};
+pub(crate) use close::{ClosingText, closing_text};
+pub(crate) use events::Events;
+pub(crate) use receive::Refusal;
+pub(crate) use transmit::Extra;
+
+use crate::crypto::{OpeningKey, Random, SealingKey};
+use crate::lanes::{Carried, ControlIn, ControlOut, InputIn, InputOut, SendError};
+use crate::packet::Header;
+use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
+use crate::time::Time;
+use received::Received;
+
+/// Something is sent at least this often.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// What makes the two ends differ.
+pub(crate) enum Role {
+    /// Receives inputs and answers time requests.
+    Server(InputIn),
+    /// Sends inputs.
+    Client(InputOut),
+}
+
+/// A TIME frame that waits to be sent; never more than one.
+#[derive(Debug, Clone, Copy)]
+enum PendingTime {
+    Request,
+    Answer { origin: u64, received: Time },
+}
+
+/// The terms both ends agreed on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// Longest time an acknowledgement waits for company.
+    pub(crate) ack_delay: Duration,
+    /// Whether a control message is acknowledged at once.
+    pub(crate) ack_control_at_once: bool,
+    /// Silence of this length ends the connection.
+    pub(crate) idle: Duration,
+    /// Longest time content waits for company.
+    pub(crate) coalesce: Duration,
+}
+
+/// One end of a connection.
+pub(crate) struct Connection {
+    seal: SealingKey,
+    open: OpeningKey,
+    outgoing: Header,
+    incoming: Header,
+    role: Role,
+    terms: Terms,
+    received: Received,
+    recovery: Recovery,
+    skips: SkipPlan,
+    control_out: ControlOut,
+    control_in: ControlIn,
+    pending_time: Option<PendingTime>,
+    /// When what waits in the lanes must leave, alone if need be.
+    content_due: Option<Time>,
+    probe: bool,
+    last_sent: Time,
+    last_received: Time,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        now: Time,
+        keys: (SealingKey, OpeningKey),
+        headers: (Header, Header),
+        role: Role,
+        terms: Terms,
+        random: &mut Random,
+    ) -> Self {
+        let ((seal, open), (outgoing, incoming)) = (keys, headers);
+        Self {
+            seal,
+            open,
+            outgoing,
+            incoming,
+            role,
+            terms,
+            received: Received::default(),
+            recovery: Recovery::new(terms.ack_delay),
+            skips: SkipPlan::new(random),
+            control_out: ControlOut::default(),
+            control_in: ControlIn::default(),
+            pending_time: None,
+            content_due: None,
+            probe: false,
+            last_sent: now,
+            last_received: now,
+        }
+    }
+
+    /// Queues a control message.
+    pub(crate) fn send(&mut self, now: Time, message: &[u8]) -> Result<(), SendError> {
+        self.control_out.push(message)?;
+        self.content_by(now + self.terms.coalesce);
+        Ok(())
+    }
+
+    /// Queues an input; only a client has any.
+    pub(crate) fn input(&mut self, now: Time, bytes: &[u8]) -> Result<u32, SendError> {
+        let Role::Client(inputs) = &mut self.role else {
+            return Err(SendError::Closed);
+        };
+        let sequence = inputs.push(bytes)?;
+        self.content_by(now + self.terms.coalesce);
+        Ok(sequence)
+    }
+
+    /// Asks for the server's time with the next datagram, which leaves now.
+    pub(crate) fn request_time(&mut self, now: Time) {
+        self.pending_time = Some(PendingTime::Request);
+        self.content_by(now);
+    }
+
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.recovery.rtt.smoothed()
+    }
+
+    pub(crate) const fn received(&self) -> &Received {
+        &self.received
+    }
+
+    /// Whether something must leave now, with or without a snapshot.
+    pub(crate) fn is_due(&self, now: Time) -> bool {
+        self.due_at() <= now
+    }
+
+    /// Whether the peer was silent for too long.
+    pub(crate) fn is_idle(&self, now: Time) -> bool {
+        self.idle_at() <= now
+    }
+
+    /// The first moment at which [`Connection::timeout`] or a transmission has something to do.
+    pub(crate) fn deadline(&self) -> Time {
+        let recovery = self.recovery.deadline();
+        let due = self.due_at().min(self.idle_at());
+        recovery.map_or(due, |at| at.min(due))
+    }
+
+    /// Loss and probe timers.
+    pub(crate) fn timeout(&mut self, now: Time, events: &mut impl Events) {
+        let mut lanes =
+            Told { control: &mut self.control_out, role: &mut self.role, received: &mut self.received, events };
+        self.probe |= self.recovery.timeout(now, |number, sent, fate| lanes.tell(number, sent, fate));
+        self.rearm(now);
+    }
+
+    /// After fates were told: what was lost may have to leave again.
+    fn rearm(&mut self, now: Time) {
+        let inputs = matches!(&self.role, Role::Client(inputs) if inputs.is_due());
+        if self.content_due.is_none() && (self.control_out.is_ready() || inputs) {
+            self.content_due = Some(now);
+        }
+    }
+
+    fn content_by(&mut self, at: Time) {
+        self.content_due = Some(self.content_due.map_or(at, |due| due.min(at)));
+    }
+
+    fn due_at(&self) -> Time {
+        if !self.recovery.has_reserve() {
+            // Only the probe timer can make room again.
+            return Time::from_micros(u64::MAX);
+        }
+        if self.probe {
+            return Time::ZERO;
+        }
+        let alive = self.last_sent + KEEP_ALIVE;
+        let content = self.content_due.filter(|_| self.recovery.has_room());
+        [content, self.received.ack_due()].into_iter().flatten().fold(alive, Time::min)
+    }
+
+    fn idle_at(&self) -> Time {
+        self.last_received + self.terms.idle
+    }
+}
+
+/// The lanes as they hear of fates, apart from the recovery that tells them.
+struct Told<'a, E> {
+    control: &'a mut ControlOut,
+    role: &'a mut Role,
+    received: &'a mut Received,
+    events: &'a mut E,
+}
+
+impl<E: Events> Told<'_, E> {
+    fn tell(&mut self, number: u64, sent: &Sent, fate: Fate) {
+        let carried = Carried { first: sent.control_first, bits: sent.control_bits };
+        let delivered = fate == Fate::Delivered;
+        if delivered {
+            self.control.delivered(carried);
+            if sent.told {
+                self.received.told(number, sent.told_below);
+            }
+        } else {
+            self.control.lost(carried);
+        }
+        if sent.input_end != 0
+            && let Role::Client(inputs) = self.role
+        {
+            if delivered {
+                inputs.delivered(sent.input_end);
+            } else {
+                inputs.lost(sent.input_end);
+            }
+        }
+        if sent.snapshot {
+            self.events.snapshot_fate(number, delivered);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading one datagram: cheap refusals, the cipher, then prelude and frames of a peer that is now known to be authentic.
+
+use std::time::Duration;
+
+use super::{ClosingText, Connection, Events, PendingTime, Role, Told, Violation, closing_text};
+use crate::codec::Reader;
+use crate::connection::CloseCode;
+use crate::connection::received::DELAY_UNIT_US;
+use crate::lanes::LaneFault;
+use crate::packet::{Frame, FrameError, Freshness, Prelude, PreludeAck, RangeList, next_frame, recover};
+use crate::recovery::{AckedNumbers, BadAck};
+use crate::time::Time;
+
+/// Why a datagram was dropped. Nothing changed but a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No header of this connection, or no body.
+    Header,
+    /// Its number was received before.
+    Repeated,
+    /// Its number lies below the window.
+    TooOld,
+    /// The tag does not match.
+    Forged,
+}
+
+/// An authentic packet that has not been read yet.
+#[derive(Debug)]
+pub(crate) struct Opened<'d> {
+    number: u64,
+    body: &'d [u8],
+}
+
+impl From<FrameError> for Violation {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Malformed => Self::Malformed,
+            FrameError::Unknown => Self::UnknownFrame,
+        }
+    }
+}
+
+impl From<LaneFault> for Violation {
+    fn from(_: LaneFault) -> Self {
+        Self::LaneOverrun
+    }
+}
+
+impl From<BadAck> for Violation {
+    fn from(bad: BadAck) -> Self {
+        match bad {
+            BadAck::Unsent => Self::AckOfUnsent,
+            BadAck::Skipped => Self::AckOfSkipped,
+        }
+    }
+}
+
+/// What the frames of one packet ask for beside what the lanes heard.
+struct Asked {
+    eliciting: bool,
+    at_once: bool,
+    close: Option<(CloseCode, ClosingText)>,
+}
+
+impl Connection {
+    /// Decrypts a datagram in place. Cheap checks come first; nothing changes unless the packet is authentic.
+    pub(crate) fn open<'d>(&self, datagram: &'d mut [u8]) -> Result<Opened<'d>, Refusal> {
+        let low = self.incoming.read(datagram).map_err(|_| Refusal::Header)?;
+        let number = recover(self.received.expected(), low);
+        match self.received.look(number) {
+            Freshness::Fresh => {}
+            Freshness::Repeated => return Err(Refusal::Repeated),
+            Freshness::TooOld => return Err(Refusal::TooOld),
+        }
+        let (header, sealed) = datagram.split_at_mut_checked(self.incoming.len()).ok_or(Refusal::Header)?;
+        let body = self.open.open(number, header, sealed).ok_or(Refusal::Forged)?;
+        Ok(Opened { number, body })
+    }
+
+    /// Reads an authentic packet. `Some` if the peer closed the connection with it.
+    pub(crate) fn process(
+        &mut self,
+        now: Time,
+        opened: &Opened<'_>,
+        events: &mut impl Events,
+    ) -> Result<Option<(CloseCode, ClosingText)>, Violation> {
+        let mut reader = Reader::new(opened.body);
+        let prelude = Prelude::read(&mut reader);
+        let skipped_before = prelude.is_ok_and(|prelude| prelude.skipped_before);
+        let ours = self.recovery.next_number();
+        let gap = self.received.commit(now, opened.number, skipped_before, ours);
+        self.last_received = now;
+        let prelude = prelude.map_err(|_| Violation::Malformed)?;
+        if skipped_before && opened.number == 0 {
+            return Err(Violation::Malformed);
+        }
+        let largest = prelude.ack.map(|ack| recover(self.recovery.next_number(), ack.largest));
+        let mut asked = Asked { eliciting: false, at_once: gap, close: None };
+        let mut ranges = RangeList::new();
+        while let Some(frame) = next_frame(&mut reader, largest, &mut ranges)? {
+            self.frame(now, frame, &mut asked, events)?;
+        }
+        if let (Some(ack), Some(largest)) = (prelude.ack, largest) {
+            self.acknowledged(now, ack, largest, &ranges, events)?;
+        }
+        if asked.eliciting {
+            let wait = if asked.at_once { Duration::ZERO } else { self.terms.ack_delay };
+            self.received.ack_by(now + wait);
+        }
+        self.rearm(now);
+        Ok(asked.close)
+    }
+
+    fn acknowledged(
+        &mut self,
+        now: Time,
+        ack: PreludeAck,
+        largest: u64,
+        ranges: &RangeList,
+        events: &mut impl Events,
+    ) -> Result<(), Violation> {
+        let numbers = AckedNumbers {
+            largest,
+            mask: ack.mask,
+            ranges,
+            delay: Duration::from_micros(u64::from(ack.delay) * DELAY_UNIT_US),
+        };
+        let mut lanes =
+            Told { control: &mut self.control_out, role: &mut self.role, received: &mut self.received, events };
+        self.recovery.acknowledged(now, &numbers, |number, sent, fate| lanes.tell(number, sent, fate))?;
+        Ok(())
+    }
+
+    fn frame(
+        &mut self,
+        now: Time,
+        frame: Frame<'_>,
+        asked: &mut Asked,
+        events: &mut impl Events,
+    ) -> Result<(), Violation> {
+        match (frame, &mut self.role) {
+            (Frame::Pad | Frame::AckRanges, _) => return Ok(()),
+            (Frame::Close { code, text }, _) => {
+                asked.close = Some((CloseCode(code), closing_text(text)));
+                return Ok(());
+            }
+            (Frame::Ping, _) => {}
+            (Frame::Control { id, bytes }, _) => {
+                asked.at_once |= self.terms.ack_control_at_once;
+                self.control_in.take(id, bytes, |message| events.message(message))?;
+            }
+            (Frame::Input(frame), Role::Server(inputs)) => {
+                inputs.take(&frame, |sequence, bytes| events.input(sequence, bytes))?;
+            }
+            (Frame::Snap { tick, body }, Role::Client(_)) => events.snapshot(tick, body),
+            (Frame::TimeRequest { origin }, Role::Server(_)) => {
+                self.pending_time = Some(PendingTime::Answer { origin, received: now });
+                self.content_by(now + self.terms.coalesce);
+            }
+            (Frame::TimeAnswer { origin, received, held_us }, Role::Client(_)) => {
+                events.time(origin, received, held_us);
+            }
+            _ => return Err(Violation::UnexpectedFrame),
+        }
+        asked.eliciting = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Filling one datagram: everything that waits, in the order of its urgency, sealed in the caller's buffer.
+//!
+//! Order: prelude, TIME, inputs that are due, control messages, inputs repeated, ACK_RANGES, then a snapshot (which runs to the
+//! end) or a PING if an answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
+
+use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PendingTime, Role};
+use crate::codec::{NoRoom, Writer, low8, low16, low32};
+use crate::crypto::TAG_LEN;
+use crate::packet::{MAX_DATAGRAM, frame_id};
+use crate::recovery::Sent;
+use crate::time::{Tick, Time, micros};
+
+/// A snapshot needs at least so much room to be worth asking for.
+const SNAPSHOT_ROOM: usize = 32;
+
+/// What may ride along beside what the lanes hold.
+pub(crate) enum Extra<'a> {
+    /// Nothing.
+    None,
+    /// A snapshot of this tick, whose body the function writes.
+    Snapshot(Tick, &'a mut dyn FnMut(u64, &mut [u8]) -> usize),
+    /// The last packet.
+    Close(CloseCode, &'a ClosingText),
+}
+
+impl Connection {
+    /// Writes one datagram into `buffer` and returns its length; 0 if there is nothing to send.
+    pub(crate) fn transmit(&mut self, now: Time, extra: Extra<'_>, buffer: &mut [u8]) -> usize {
+        if !self.recovery.has_reserve() {
+            return 0;
+        }
+        self.fill(now, extra, buffer).unwrap_or(0)
+    }
+
+    fn fill(&mut self, now: Time, extra: Extra<'_>, buffer: &mut [u8]) -> Result<usize, NoRoom> {
+        let next = self.recovery.next_number();
+        let skip = self.skips.skips(next);
+        let number = next + u64::from(skip);
+        let end = buffer.len().min(MAX_DATAGRAM).checked_sub(TAG_LEN).ok_or(NoRoom)?;
+        let mut writer = Writer::new(buffer.get_mut(..end).ok_or(NoRoom)?);
+        self.outgoing.write(low16(number), &mut writer)?;
+        let prelude = self.received.prelude(now, skip);
+        prelude.write(&mut writer)?;
+        let mut sent = Sent { at: now, told_below: self.received.told_below(), ..Sent::default() };
+        if !self.frames(now, number, extra, &mut writer, &mut sent)? {
+            return Ok(0);
+        }
+        let end = writer.len();
+        let (header, rest) = buffer.split_at_mut_checked(self.outgoing.len()).ok_or(NoRoom)?;
+        let body = rest.get_mut(..end - header.len()).ok_or(NoRoom)?;
+        let tag = self.seal.seal(number, header, body);
+        buffer.get_mut(end..end + TAG_LEN).ok_or(NoRoom)?.copy_from_slice(&tag);
+        if skip {
+            self.recovery.skip();
+            self.skips.skipped(next);
+        }
+        self.recovery.sent(sent);
+        self.left(now);
+        Ok(end + TAG_LEN)
+    }
+
+    /// Writes the frames; false if none of them is worth a datagram.
+    fn frames(
+        &mut self,
+        now: Time,
+        number: u64,
+        extra: Extra<'_>,
+        out: &mut Writer<'_>,
+        sent: &mut Sent,
+    ) -> Result<bool, NoRoom> {
+        if let Extra::Close(code, text) = extra {
+            self.control(out, sent);
+            out.u8(frame_id::CLOSE)?;
+            out.u16(code.0)?;
+            out.u8(low8(text.len() as u64))?;
+            out.bytes(text.as_bytes())?;
+            return Ok(true);
+        }
+        let room = self.recovery.has_room();
+        if room {
+            sent.eliciting |= self.time(now, out);
+            self.inputs(out, sent, true);
+        }
+        if room || self.probe {
+            self.control(out, sent);
+        }
+        let wanted = sent.eliciting
+            || self.probe
+            || self.received.ack_due().is_some_and(|due| due <= now)
+            || now.since(self.last_sent) >= KEEP_ALIVE;
+        if wanted && room && sent.input_end == 0 {
+            self.inputs(out, sent, false);
+        }
+        sent.told = self.received.write_ranges(out);
+        if let Extra::Snapshot(tick, write) = extra
+            && room
+        {
+            snapshot(number, tick, write, out, sent);
+        }
+        let silent = now.since(self.last_sent) >= KEEP_ALIVE;
+        if (self.probe || silent) && !sent.eliciting && out.u8(frame_id::PING).is_ok() {
+            sent.eliciting = true;
+        }
+        Ok(wanted || sent.snapshot)
+    }
+
+    fn control(&mut self, out: &mut Writer<'_>, sent: &mut Sent) {
+        let carried = self.control_out.fill(out, self.probe);
+        sent.control_first = carried.first;
+        sent.control_bits = carried.bits;
+        sent.eliciting |= carried.bits != 0;
+    }
+
+    fn inputs(&mut self, out: &mut Writer<'_>, sent: &mut Sent, only_due: bool) {
+        if let Role::Client(inputs) = &mut self.role
+            && (!only_due || inputs.is_due() || self.probe)
+        {
+            sent.input_end = inputs.fill(out);
+            sent.eliciting |= sent.input_end != 0;
+        }
+    }
+
+    /// Writes the TIME frame that waits, if it fits whole.
+    fn time(&mut self, now: Time, out: &mut Writer<'_>) -> bool {
+        let Some(pending) = self.pending_time else {
+            return false;
+        };
+        let before = out.len();
+        let written = match pending {
+            PendingTime::Request => {
+                out.u8(frame_id::TIME).and_then(|()| out.u8(0)).and_then(|()| out.u64(now.as_micros()))
+            }
+            PendingTime::Answer { origin, received } => out
+                .u8(frame_id::TIME)
+                .and_then(|()| out.u8(1))
+                .and_then(|()| out.u64(origin))
+                .and_then(|()| out.u64(received.as_micros()))
+                .and_then(|()| out.u32(low32(micros(now.since(received)).min(u64::from(u32::MAX))))),
+        };
+        if written.is_err() {
+            out.truncate(before);
+            return false;
+        }
+        self.pending_time = None;
+        true
+    }
+
+    /// What remains to be done once a datagram is written.
+    fn left(&mut self, now: Time) {
+        self.received.acked();
+        self.last_sent = now;
+        self.probe = false;
+        self.content_due = None;
+        self.rearm(now);
+        if self.pending_time.is_some() {
+            self.content_by(now);
+        }
+    }
+}
+
+fn snapshot(
+    number: u64,
+    tick: Tick,
+    write: &mut dyn FnMut(u64, &mut [u8]) -> usize,
+    out: &mut Writer<'_>,
+    sent: &mut Sent,
+) {
+    const HEAD: usize = 5;
+    if out.remaining() < HEAD + SNAPSHOT_ROOM {
+        return;
+    }
+    let before = out.len();
+    if out.u8(frame_id::SNAP).and_then(|()| out.u32(tick.0)).is_err() {
+        out.truncate(before);
+        return;
+    }
+    let space = out.free();
+    let written = write(number, space).min(space.len());
+    if written == 0 {
+        out.truncate(before);
+    } else {
+        out.advance(written);
+        sent.snapshot = true;
+        sent.eliciting = true;
+    }
+}

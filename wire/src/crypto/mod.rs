@@ -1,0 +1,20 @@
+//! The seam to the cryptography: everything else in the crate names these types and no library.
+//!
+//! `ring` seals packets and tokens and hashes; `snow` runs the two handshake messages and is then dropped. All randomness
+//! comes from a [`Random`] that the caller seeded.
+
+mod aead;
+mod checked_id;
+mod host_keys;
+mod kdf;
+mod noise;
+mod random;
+mod short_hash;
+
+pub(crate) use aead::{OpeningKey, SealingKey, TAG_LEN, open_once, seal_once};
+pub(crate) use checked_id::CheckedIds;
+pub use host_keys::HostKeys;
+pub(crate) use kdf::{MacKey, hkdf, sha256};
+pub(crate) use noise::{DirectionKeys, Initiator, PublicKey, Responder, StaticKey};
+pub use random::Random;
+pub(crate) use short_hash::ShortHash;

@@ -1,0 +1,223 @@
+//! The two handshake messages, `Noise_NKpsk0_25519_ChaChaPoly_SHA256`, and the packet keys they give.
+//!
+//! The server's static key authenticates the server, the secret inside the token authenticates the client, the ephemeral
+//! exchange gives forward secrecy. The prologue binds all that INIT says in the clear. `snow` is dropped once the two
+//! raw keys are out; packet keys are derived from them per direction under the protocol id.
+
+use snow::params::{CipherChoice, DHChoice, HashChoice};
+use snow::resolvers::{CryptoResolver, DefaultResolver, RingResolver};
+use snow::types::{Cipher, Dh, Hash, Random as NoiseRandom};
+use snow::{Builder, HandshakeState};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::{Random, hkdf};
+
+const PATTERN: &str = "Noise_NKpsk0_25519_ChaChaPoly_SHA256";
+
+/// An X25519 public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PublicKey(pub(crate) [u8; 32]);
+
+/// An X25519 key pair.
+#[derive(Clone)]
+pub(crate) struct StaticKey {
+    secret: Zeroizing<[u8; 32]>,
+    public: PublicKey,
+}
+
+impl StaticKey {
+    pub(crate) fn from_secret(secret: &[u8; 32]) -> Self {
+        let mut dh = DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("the curve is compiled in");
+        dh.set(secret);
+        let mut public = [0; 32];
+        public.copy_from_slice(dh.pubkey());
+        Self { secret: Zeroizing::new(*secret), public: PublicKey(public) }
+    }
+
+    pub(crate) const fn public(&self) -> PublicKey {
+        self.public
+    }
+}
+
+/// Key and IV of one direction.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct DirectionKeys {
+    pub(crate) key: [u8; 32],
+    pub(crate) iv: [u8; 12],
+}
+
+/// The packet keys of both directions.
+pub(crate) struct PacketKeys {
+    pub(crate) to_server: DirectionKeys,
+    pub(crate) to_client: DirectionKeys,
+}
+
+/// The client's side: one message out, one in.
+pub(crate) struct Initiator {
+    state: HandshakeState,
+}
+
+/// The server's side: one message in, one out.
+pub(crate) struct Responder {
+    state: HandshakeState,
+}
+
+impl Initiator {
+    /// `None` only if the server's key has no use as one.
+    pub(crate) fn new(server: &PublicKey, psk: &[u8; 32], prologue: &[u8], random: &mut Random) -> Option<Self> {
+        let state = builder(random)?
+            .psk(0, psk)
+            .ok()?
+            .remote_public_key(&server.0)
+            .ok()?
+            .prologue(prologue)
+            .ok()?
+            .build_initiator()
+            .ok()?;
+        Some(Self { state })
+    }
+
+    /// Writes the first message: 32 bytes of key and the sealed payload.
+    pub(crate) fn write(&mut self, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        self.state.write_message(payload, out).ok()
+    }
+
+    /// Reads the second message into `payload`. A forged one leaves the state as it was.
+    pub(crate) fn read(&mut self, message: &[u8], payload: &mut [u8]) -> Option<usize> {
+        self.state.read_message(message, payload).ok()
+    }
+
+    pub(crate) fn packet_keys(&mut self, protocol: u32) -> PacketKeys {
+        packet_keys(&mut self.state, protocol)
+    }
+}
+
+impl Responder {
+    pub(crate) fn new(identity: &StaticKey, psk: &[u8; 32], prologue: &[u8], random: &mut Random) -> Option<Self> {
+        let state = builder(random)?
+            .psk(0, psk)
+            .ok()?
+            .local_private_key(&*identity.secret)
+            .ok()?
+            .prologue(prologue)
+            .ok()?
+            .build_responder()
+            .ok()?;
+        Some(Self { state })
+    }
+
+    /// Reads the first message into `payload`; `None` if the peer does not know the token's secret.
+    pub(crate) fn read(&mut self, message: &[u8], payload: &mut [u8]) -> Option<usize> {
+        self.state.read_message(message, payload).ok()
+    }
+
+    pub(crate) fn write(&mut self, payload: &[u8], out: &mut [u8]) -> Option<usize> {
+        self.state.write_message(payload, out).ok()
+    }
+
+    pub(crate) fn packet_keys(&mut self, protocol: u32) -> PacketKeys {
+        packet_keys(&mut self.state, protocol)
+    }
+}
+
+fn packet_keys(state: &mut HandshakeState, protocol: u32) -> PacketKeys {
+    let (to_server, to_client) = state.dangerously_get_raw_split();
+    let (to_server, to_client) = (Zeroizing::new(to_server), Zeroizing::new(to_client));
+    PacketKeys {
+        to_server: direction(&to_server, b"mu-wire to server", protocol),
+        to_client: direction(&to_client, b"mu-wire to client", protocol),
+    }
+}
+
+fn direction(secret: &[u8; 32], label: &[u8], protocol: u32) -> DirectionKeys {
+    let protocol = protocol.to_le_bytes();
+    DirectionKeys { key: hkdf(secret, label, &[b"key", &protocol]), iv: hkdf(secret, label, &[b"iv", &protocol]) }
+}
+
+fn builder<'a>(random: &mut Random) -> Option<Builder<'a>> {
+    let params = PATTERN.parse().ok()?;
+    let resolver = Resolver { seed: random.array() };
+    Some(Builder::with_resolver(params, Box::new(resolver)))
+}
+
+/// Curve from snow's own resolver, hash and cipher from ring, randomness from the caller's seed.
+struct Resolver {
+    seed: [u8; 32],
+}
+
+impl CryptoResolver for Resolver {
+    fn resolve_rng(&self) -> Option<Box<dyn NoiseRandom>> {
+        Some(Box::new(Seeded(Random::from_seed(self.seed))))
+    }
+
+    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
+        DefaultResolver.resolve_dh(choice)
+    }
+
+    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
+        RingResolver.resolve_hash(choice)
+    }
+
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        RingResolver.resolve_cipher(choice)
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+struct Seeded(Random);
+
+impl NoiseRandom for Seeded {
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), snow::Error> {
+        self.0.fill(dest);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(prologue: &[u8]) -> (Initiator, Responder) {
+        let mut random = Random::from_seed([1; 32]);
+        let identity = StaticKey::from_secret(&[5; 32]);
+        (
+            Initiator::new(&identity.public(), &[6; 32], b"prologue", &mut random).unwrap(),
+            Responder::new(&identity, &[6; 32], prologue, &mut random).unwrap(),
+        )
+    }
+
+    #[test]
+    fn both_ends_reach_the_same_keys_even_after_a_forged_answer() {
+        let (mut client, mut server) = pair(b"prologue");
+        let (mut first, mut payload) = ([0; 80], [0; 64]);
+        assert_eq!(client.write(&[9; 32], &mut first), Some(80));
+        assert_eq!(server.read(&first, &mut payload), Some(32));
+        let mut second = [0; 112];
+        assert_eq!(server.write(&[7; 64], &mut second), Some(112));
+        let mut forged = second;
+        forged[111] ^= 1;
+        assert_eq!(client.read(&forged, &mut payload), None);
+        forged = second;
+        forged[0] ^= 1;
+        assert_eq!(client.read(&forged, &mut payload), None);
+        assert_eq!(client.read(&second, &mut payload), Some(64));
+        let (ours, theirs) = (client.packet_keys(1), server.packet_keys(1));
+        assert_eq!(ours.to_server.key, theirs.to_server.key);
+        assert_eq!(ours.to_client.iv, theirs.to_client.iv);
+        assert_ne!(ours.to_client.key, ours.to_server.key);
+        assert_ne!(ours.to_client.key, client.packet_keys(2).to_client.key);
+    }
+
+    #[test]
+    fn another_prologue_is_refused() {
+        let (mut client, mut server) = pair(b"another");
+        let mut first = [0; 80];
+        client.write(&[9; 32], &mut first).unwrap();
+        assert_eq!(server.read(&first, &mut [0; 64]), None);
+    }
+}

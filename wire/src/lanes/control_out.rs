@@ -1,0 +1,187 @@
+//! Sending side of a reliable ordered lane: a bounded queue of messages that leaves only by acknowledgement.
+//!
+//! Bytes lie in one ring in message order, so acknowledging the oldest frees them without moving anything. A message is
+//! waiting, flying or acknowledged; loss of the packet it flew in makes it wait again. Bounds: 256 KiB and 1,024 messages
+//! queued, of which 256 messages and 64 KiB may be on their way.
+
+use std::collections::VecDeque;
+
+use super::{SendError, WINDOW_BYTES, WINDOW_MESSAGES};
+use crate::codec::{Writer, low16, low32, varint_len};
+use crate::packet::{MAX_CONTROL_MESSAGE, frame_id};
+
+/// Most bytes queued.
+const CONTROL_QUEUE_BYTES: usize = 256 * 1024;
+/// Most messages queued.
+const CONTROL_QUEUE_MESSAGES: usize = 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Flying,
+    Acknowledged,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    len: u16,
+    state: State,
+}
+
+/// Which messages a packet carried: `first` and, by bit, the 63 after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Carried {
+    pub(crate) first: u32,
+    pub(crate) bits: u64,
+}
+
+/// The queue of one lane.
+#[derive(Debug, Default)]
+pub(crate) struct ControlOut {
+    bytes: VecDeque<u8>,
+    messages: VecDeque<Message>,
+    /// Id of the oldest queued message; ids count messages from 0.
+    front: u32,
+    /// Waiting messages at the front part that were sent before.
+    again: u32,
+    /// Messages from the front that were sent at least once.
+    sent: usize,
+    /// Their bytes.
+    sent_bytes: usize,
+}
+
+impl ControlOut {
+    pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), SendError> {
+        let max = MAX_CONTROL_MESSAGE;
+        let len = message.len();
+        let short = u16::try_from(len).ok().filter(|_| len <= max);
+        let short = short.ok_or(SendError::TooLong { len, max })?;
+        if self.messages.len() >= CONTROL_QUEUE_MESSAGES || self.bytes.len() + len > CONTROL_QUEUE_BYTES {
+            return Err(SendError::Full);
+        }
+        self.bytes.extend(message);
+        self.messages.push_back(Message { len: short, state: State::Waiting });
+        Ok(())
+    }
+
+    /// Whether a message may leave now.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.again > 0 || self.fresh_fits()
+    }
+
+    fn fresh_fits(&self) -> bool {
+        let room = WINDOW_MESSAGES as usize;
+        self.messages
+            .get(self.sent)
+            .is_some_and(|next| self.sent < room && self.sent_bytes + usize::from(next.len) <= WINDOW_BYTES)
+    }
+
+    /// Writes waiting messages, oldest first, as long as they fit. For a probe, the oldest unacknowledged one counts as
+    /// waiting.
+    pub(crate) fn fill(&mut self, out: &mut Writer<'_>, probe: bool) -> Carried {
+        let mut carried = Carried::default();
+        if probe && self.again == 0 && !self.fresh_fits() {
+            // The front is never an acknowledged message: those leave the queue at once.
+            if let Some(oldest) = self.messages.front_mut().filter(|m| m.state == State::Flying) {
+                oldest.state = State::Waiting;
+                self.again += 1;
+            }
+        }
+        // Skip what was sent before when none of it waits: this is the common case.
+        let (mut index, mut start) = if self.again == 0 { (self.sent, self.sent_bytes) } else { (0, 0) };
+        while let Some(message) = self.messages.get(index).copied() {
+            if index >= self.sent && !self.fresh_fits() {
+                break;
+            }
+            if message.state == State::Waiting && !self.write(index, start, message.len, out, &mut carried) {
+                break;
+            }
+            start += usize::from(message.len);
+            index += 1;
+        }
+        carried
+    }
+
+    /// Writes one message; false if it does not fit into the packet or its record.
+    fn write(&mut self, index: usize, start: usize, len: u16, out: &mut Writer<'_>, carried: &mut Carried) -> bool {
+        let id = self.front.wrapping_add(low32(index as u64));
+        let offset = if carried.bits == 0 { 0 } else { id.wrapping_sub(carried.first) };
+        let len = usize::from(len);
+        let need = 3 + varint_len(low32(len as u64)) + len;
+        if offset >= 64 || out.remaining() < need {
+            return false;
+        }
+        let written = out
+            .u8(frame_id::CONTROL)
+            .and_then(|()| out.u16(low16(u64::from(id))))
+            .and_then(|()| out.varint(low32(len as u64)));
+        let (head, tail) = self.bytes.as_slices();
+        let copied = written.and_then(|()| out.bytes(part(head, start, len))).and_then(|()| {
+            let (from, to) = (start.max(head.len()), start + len);
+            out.bytes(part(tail, from - head.len(), to.saturating_sub(from)))
+        });
+        debug_assert!(copied.is_ok(), "the room was checked");
+        if carried.bits == 0 {
+            carried.first = id;
+        }
+        carried.bits |= 1 << offset;
+        if let Some(message) = self.messages.get_mut(index) {
+            message.state = State::Flying;
+        }
+        if index >= self.sent {
+            self.sent = index + 1;
+            self.sent_bytes += len;
+        } else {
+            self.again -= 1;
+        }
+        true
+    }
+
+    /// The packet that carried these arrived.
+    pub(crate) fn delivered(&mut self, carried: Carried) {
+        self.each(carried, |message, again| {
+            if message.state == State::Waiting {
+                *again -= 1;
+            }
+            message.state = State::Acknowledged;
+        });
+        while self.messages.front().is_some_and(|m| m.state == State::Acknowledged) {
+            let len = self.messages.pop_front().map_or(0, |m| usize::from(m.len));
+            self.bytes.drain(..len);
+            self.front = self.front.wrapping_add(1);
+            self.sent -= 1;
+            self.sent_bytes -= len;
+        }
+    }
+
+    /// The packet that carried these did not.
+    pub(crate) fn lost(&mut self, carried: Carried) {
+        self.each(carried, |message, again| {
+            if message.state == State::Flying {
+                message.state = State::Waiting;
+                *again += 1;
+            }
+        });
+    }
+
+    fn each(&mut self, carried: Carried, mut then: impl FnMut(&mut Message, &mut u32)) {
+        let mut bits = carried.bits;
+        while bits != 0 {
+            let id = carried.first.wrapping_add(bits.trailing_zeros());
+            bits &= bits - 1;
+            // An id below the front wraps far beyond the queue: it was acknowledged before.
+            let index = id.wrapping_sub(self.front) as usize;
+            if index < self.sent
+                && let Some(message) = self.messages.get_mut(index)
+            {
+                then(message, &mut self.again);
+            }
+        }
+    }
+}
+
+/// The part of `bytes` in `start .. start + len` that exists.
+fn part(bytes: &[u8], start: usize, len: usize) -> &[u8] {
+    let end = (start + len).min(bytes.len());
+    bytes.get(start.min(end)..end).unwrap_or(&[])
+}

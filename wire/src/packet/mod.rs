@@ -1,0 +1,36 @@
+//! Data packets: header, number, prelude, frames, and which numbers were received. Bytes and arithmetic only; what a
+//! frame causes is decided in `connection`.
+
+mod frame;
+mod header;
+mod number;
+mod prelude;
+mod ranges;
+mod replay;
+
+pub(crate) use frame::{Frame, FrameError, InputFrame, frame_id, next_frame};
+pub(crate) use header::{Header, SHORT_BYTE, SHORT_MASK};
+pub(crate) use number::recover;
+pub(crate) use prelude::{Prelude, PreludeAck};
+pub(crate) use ranges::{RangeList, write_ranges};
+pub(crate) use replay::{Freshness, ReplayWindow};
+
+/// Longest datagram this version sends: a size that every path carries. Probing for more is a later feature.
+pub const MAX_DATAGRAM: usize = 1200;
+/// Longest datagram a receiver looks at.
+pub(crate) const MAX_RECEIVED: usize = 1472;
+/// Longest message of a reliable lane without fragments.
+pub const MAX_CONTROL_MESSAGE: usize = 1100;
+/// Longest text in a CLOSE frame.
+pub const MAX_CLOSE_TEXT: usize = 64;
+/// Longest input.
+pub const MAX_INPUT: usize = 32;
+/// Most inputs in one datagram.
+pub const MAX_INPUTS_PER_PACKET: usize = 16;
+
+/// Header to the server, tag, longest prelude, the most that acknowledgement ranges take, and a message frame's own head.
+const LARGEST_HEAD: usize = 11 + 16 + 8 + ranges::MAX_RANGES_LEN + 6;
+const _: () = assert!(
+    LARGEST_HEAD + MAX_CONTROL_MESSAGE <= MAX_DATAGRAM,
+    "the longest message fits beside the longest acknowledgement"
+);

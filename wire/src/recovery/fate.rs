@@ -1,0 +1,237 @@
+//! Acknowledged or lost: reads acknowledgements against the sent records and keeps the two timers that follow from them.
+//!
+//! Lost is what has three newer numbers acknowledged, or was sent 9/8 of a round trip before now while a newer one is
+//! acknowledged. When nothing comes back at all, a probe is asked for after a probe timeout (back-off 1.5, at most 2 s); the
+//! third in a row gives up everything on its way, so that lanes send it again in whatever leaves next.
+
+use std::time::Duration;
+
+use super::ring::{RING, SentState};
+use super::{Rtt, Sent, SentRing};
+use crate::packet::RangeList;
+use crate::time::{Time, micros};
+
+/// So many newer numbers acknowledged mean lost.
+const REORDER: u64 = 3;
+const LONGEST_PROBE_DELAY: Duration = Duration::from_secs(2);
+/// Records kept free for acknowledgements and probes when the peer stays silent.
+const RESERVE: u64 = 32;
+const _: () = assert!(RESERVE < RING);
+/// So many probes in a row without an answer give up what is on its way.
+const PROBES_TO_GIVE_UP: u32 = 3;
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Delivered,
+    Lost,
+}
+
+/// An acknowledgement that no honest peer sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadAck {
+    /// Of a number above all sent.
+    Unsent,
+    /// Of a number left out on purpose.
+    Skipped,
+}
+
+/// All the numbers one packet acknowledges.
+#[derive(Debug)]
+pub(crate) struct AckedNumbers<'a> {
+    pub(crate) largest: u64,
+    pub(crate) mask: u32,
+    pub(crate) ranges: &'a RangeList,
+    pub(crate) delay: Duration,
+}
+
+/// Fates, round trip and timers of one direction.
+pub(crate) struct Recovery {
+    ring: SentRing,
+    pub(crate) rtt: Rtt,
+    largest_acked: Option<u64>,
+    /// Packets on their way that ask for an acknowledgement.
+    waiting: u32,
+    last_eliciting: Time,
+    loss_at: Option<Time>,
+    probes: u32,
+    ack_delay: Duration,
+}
+
+impl Recovery {
+    pub(crate) fn new(ack_delay: Duration) -> Self {
+        Self {
+            ring: SentRing::new(),
+            rtt: Rtt::default(),
+            largest_acked: None,
+            waiting: 0,
+            last_eliciting: Time::ZERO,
+            loss_at: None,
+            probes: 0,
+            ack_delay,
+        }
+    }
+
+    pub(crate) const fn next_number(&self) -> u64 {
+        self.ring.next()
+    }
+
+    /// Whether a packet that waits for its fate, and a skipped number before it, may be sent.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.ring.room() > RESERVE
+    }
+
+    /// Whether anything at all may be sent.
+    pub(crate) const fn has_reserve(&self) -> bool {
+        self.ring.room() >= 2
+    }
+
+    /// Leaves the next number out.
+    pub(crate) fn skip(&mut self) {
+        self.ring.push(Sent::default());
+    }
+
+    /// Records the packet that took the next number.
+    pub(crate) fn sent(&mut self, sent: Sent) {
+        if sent.eliciting {
+            self.waiting += 1;
+            self.last_eliciting = sent.at;
+        }
+        self.ring.push(Sent { state: SentState::Flying, ..sent });
+    }
+
+    /// Reads an acknowledgement; `told` hears each fate once.
+    pub(crate) fn acknowledged(
+        &mut self,
+        now: Time,
+        ack: &AckedNumbers<'_>,
+        mut told: impl FnMut(u64, &Sent, Fate),
+    ) -> Result<(), BadAck> {
+        if ack.largest >= self.ring.next() {
+            return Err(BadAck::Unsent);
+        }
+        // Oldest first, so that listeners hear of fates in the order of sending.
+        let kept = self.ring.next().saturating_sub(RING);
+        let mut any = false;
+        for range in ack.ranges.iter().rev() {
+            // Only what is still on record is looked at: at most one ring of numbers, whatever the frame claims.
+            for number in range.low.max(kept)..range.high.saturating_add(1) {
+                any |= self.one(number, &mut told)?.is_some_and(|sent| sent.eliciting);
+            }
+        }
+        for bit in (0..32_u64).rev() {
+            if ack.mask & (1 << bit) != 0
+                && let Some(number) = ack.largest.checked_sub(1 + bit)
+            {
+                any |= self.one(number, &mut told)?.is_some_and(|sent| sent.eliciting);
+            }
+        }
+        if let Some(sent) = self.one(ack.largest, &mut told)?.filter(|sent| sent.eliciting) {
+            any = true;
+            self.rtt.sample(now.since(sent.at), ack.delay.min(self.ack_delay));
+        }
+        if any {
+            self.probes = 0;
+        }
+        self.largest_acked = self.largest_acked.max(Some(ack.largest));
+        self.detect(now, &mut told);
+        Ok(())
+    }
+
+    /// The first moment at which [`Recovery::timeout`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let probe = (self.waiting > 0).then(|| self.last_eliciting + self.probe_delay());
+        match (self.loss_at, probe) {
+            (Some(loss), Some(probe)) => Some(loss.min(probe)),
+            (loss, probe) => loss.or(probe),
+        }
+    }
+
+    /// Acts on the deadline; true if a probe must be sent.
+    pub(crate) fn timeout(&mut self, now: Time, mut told: impl FnMut(u64, &Sent, Fate)) -> bool {
+        if self.loss_at.is_some_and(|at| at <= now) {
+            self.detect(now, &mut told);
+        }
+        if self.waiting == 0 || self.last_eliciting + self.probe_delay() > now {
+            return false;
+        }
+        self.probes += 1;
+        // The next one counts from now, whether or not the probe can leave at once.
+        self.last_eliciting = now;
+        if self.probes.is_multiple_of(PROBES_TO_GIVE_UP) {
+            for number in self.ring.oldest()..self.ring.next() {
+                self.lose(number, &mut told);
+            }
+            self.ring.advance();
+            self.loss_at = None;
+        }
+        true
+    }
+
+    fn probe_delay(&self) -> Duration {
+        let base = micros(self.rtt.probe_delay(self.ack_delay));
+        // 1.5 to the power of the probes so far; nine reach the cap from any base.
+        let delay = (0..self.probes.min(9)).fold(base, |delay, _| delay + delay / 2);
+        Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)
+    }
+
+    /// Settles one acknowledged number and returns its record if that was news.
+    fn one(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) -> Result<Option<Sent>, BadAck> {
+        let Some(record) = self.ring.record(number) else {
+            return Ok(None);
+        };
+        match record.state {
+            SentState::Skipped => Err(BadAck::Skipped),
+            SentState::Settled => Ok(None),
+            SentState::Flying => {
+                record.state = SentState::Settled;
+                let sent = *record;
+                if sent.eliciting {
+                    self.waiting -= 1;
+                }
+                told(number, &sent, Fate::Delivered);
+                Ok(Some(sent))
+            }
+        }
+    }
+
+    fn lose(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) {
+        if let Some(record) = self.ring.record(number)
+            && record.state == SentState::Flying
+        {
+            record.state = SentState::Settled;
+            let sent = *record;
+            if sent.eliciting {
+                self.waiting -= 1;
+            }
+            told(number, &sent, Fate::Lost);
+        }
+    }
+
+    /// Declares lost what the thresholds say, and finds when the next one will be.
+    fn detect(&mut self, now: Time, told: &mut impl FnMut(u64, &Sent, Fate)) {
+        self.loss_at = None;
+        self.ring.advance();
+        let Some(largest) = self.largest_acked else {
+            return;
+        };
+        let delay = self.rtt.loss_delay();
+        for number in self.ring.oldest()..largest {
+            let Some(record) = self.ring.record(number) else {
+                continue;
+            };
+            if record.state != SentState::Flying || !record.eliciting {
+                continue;
+            }
+            let lost_at = record.at + delay;
+            if largest - number >= REORDER || lost_at <= now {
+                self.lose(number, told);
+            } else {
+                // Later numbers were sent later: this is the earliest.
+                self.loss_at = Some(lost_at);
+                break;
+            }
+        }
+        self.ring.advance();
+    }
+}

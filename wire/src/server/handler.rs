@@ -1,0 +1,57 @@
+//! What a shard hears from its endpoint. Bytes borrow from the datagram and end with the call.
+
+use crate::connection::{CloseReason, Events};
+use crate::handshake::RejectCode;
+use crate::ids::ConnId;
+use crate::token::TokenClaims;
+
+/// The shard's answer to a genuine token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Let it in.
+    Accept,
+    /// Tell it why not. The token is used up.
+    Refuse(RejectCode),
+}
+
+/// Listener of a server endpoint.
+pub trait ServerHandler {
+    /// A genuine token was presented by the one it was given to. Once per token.
+    fn incoming(&mut self, claims: &TokenClaims) -> Admission;
+    /// The client's first data packet came: the connection is open.
+    fn connected(&mut self, conn: ConnId, claims: &TokenClaims);
+    /// A control message: in order, exactly once.
+    fn message(&mut self, conn: ConnId, bytes: &[u8]);
+    /// An input: each once, in sequence order.
+    fn input(&mut self, conn: ConnId, sequence: u32, bytes: &[u8]);
+    /// The packet that carried a snapshot arrived.
+    fn snapshot_delivered(&mut self, conn: ConnId, packet: u64);
+    /// The packet that carried a snapshot is lost, or will never be known to have arrived.
+    fn snapshot_lost(&mut self, conn: ConnId, packet: u64);
+    /// The connection is gone; the handle finds nothing from here on. Exactly once per `connected`.
+    fn closed(&mut self, conn: ConnId, why: CloseReason);
+}
+
+/// The shard's handler as one connection's listener.
+pub(super) struct Listener<'h, H> {
+    pub(super) conn: ConnId,
+    pub(super) handler: &'h mut H,
+}
+
+impl<H: ServerHandler> Events for Listener<'_, H> {
+    fn message(&mut self, bytes: &[u8]) {
+        self.handler.message(self.conn, bytes);
+    }
+
+    fn input(&mut self, sequence: u32, bytes: &[u8]) {
+        self.handler.input(self.conn, sequence, bytes);
+    }
+
+    fn snapshot_fate(&mut self, packet: u64, delivered: bool) {
+        if delivered {
+            self.handler.snapshot_delivered(self.conn, packet);
+        } else {
+            self.handler.snapshot_lost(self.conn, packet);
+        }
+    }
+}
