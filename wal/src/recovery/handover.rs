@@ -85,16 +85,6 @@ impl Scan {
                 first,
             });
         }
-        let io = Io { disk: &*self.disk };
-        if applied.next() < log.walk.index.start() {
-            // The database was restored from a backup, but the segments kept since then still hold what it misses.
-            let survey = Survey {
-                segments: log.segments.clone(),
-                checkpoint: log.checkpoint,
-                leftovers: Vec::new(),
-            };
-            (log.walk, log.tail) = walk_log(&io, &survey, true, &mut |_| {})?;
-        }
         if let Tail::Torn {
             segment,
             offset,
@@ -107,7 +97,7 @@ impl Scan {
                 log.walk.last
             );
         }
-        let undecided = log.read_behind(&io, applied)?;
+        let undecided = log.undecided(&Io { disk: &*self.disk }, applied)?;
         let start = log.start(applied);
         let journal = Journal::open(self, start, &undecided, boot, options)?;
         Ok((journal, undecided.records))
@@ -145,8 +135,22 @@ impl Log {
         }
     }
 
+    /// The records behind `applied`, which is on disk or the position before it.
+    pub(crate) fn undecided(&mut self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
+        if applied.next() < self.walk.index.start() {
+            // The database was restored from a backup, but the segments kept since then still hold what it misses.
+            let survey = Survey {
+                segments: self.segments.clone(),
+                checkpoint: self.checkpoint,
+                leftovers: Vec::new(),
+            };
+            (self.walk, self.tail) = walk_log(io, &survey, true, &mut |_| {})?;
+        }
+        self.read_behind(io, applied)
+    }
+
     /// Reads every record behind `applied`, verified a second time.
-    pub(crate) fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
+    fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
         let mut undecided = Undecided::default();
         let mut reader = Reader::new();
         let oldest = self

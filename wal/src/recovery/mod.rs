@@ -17,6 +17,7 @@ use crate::disk::{Disk, Lock};
 use crate::error::{Damage, Proof, WalError};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::frame::FrameFault;
+use crate::format::record::OwnedRecord;
 use crate::{LogId, Lsn};
 
 pub(crate) use handover::Undecided;
@@ -203,6 +204,28 @@ impl Scan {
     #[must_use]
     pub fn last(&self) -> Lsn {
         self.log.as_ref().map_or(Lsn::ZERO, |log| log.walk.last)
+    }
+
+    /// Reads the records behind `applied`, in order, without changing anything. Empty if `applied` is not below
+    /// [`Scan::last`].
+    ///
+    /// # Errors
+    /// [`WalError::DatabaseBehind`] if the first of them is not on disk any more; [`WalError::Io`];
+    /// [`WalError::Corrupt`] if older segments that are needed now turn out to be damaged.
+    pub fn read(&mut self, applied: Lsn) -> Result<Vec<OwnedRecord>, WalError> {
+        let place = self.disk.place();
+        let first = self.first();
+        let Some(log) = self.log.as_mut().filter(|log| applied < log.walk.last) else {
+            return Ok(Vec::new());
+        };
+        if applied.next() < first {
+            return Err(WalError::DatabaseBehind {
+                place,
+                applied,
+                first,
+            });
+        }
+        Ok(log.undecided(&Io { disk: &*self.disk }, applied)?.records)
     }
 
     /// Where the log ends.

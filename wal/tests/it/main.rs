@@ -1,4 +1,6 @@
 //! The journal from outside: its promises on real and simulated disks, under damage, faults and power cuts.
 
+mod damage;
+mod fuzz;
 mod journal;
 mod rig;
