@@ -4,6 +4,8 @@
 //! that breaks the rule; the same seed finds it again.
 #![allow(clippy::print_stdout, reason = "a front end")]
 
+#[path = "../tests/it/edits.rs"]
+mod edits;
 #[path = "../tests/it/fuzz.rs"]
 mod fuzz;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::fuzz::{Edit, Outcome, Sample, Tally, run, samples};
+use super::edits::Edit;
+use super::fuzz::{Outcome, Sample, Tally, run, samples};
 
 fn sample<'a>(samples: &'a [Sample], name: &str) -> &'a Sample {
     samples
