@@ -38,6 +38,9 @@ pub const COMMANDS_MAX: usize = 1_024;
 /// Reports that may wait for the directory; a shard that finds it full keeps its reports and tries at the next step.
 pub const REPORTS_MAX: usize = 8_192;
 
+/// How often a character that was told to leave is told again.
+const REPEAT_EVERY: Duration = Duration::from_secs(1);
+
 /// The way to one shard.
 #[derive(Debug, Clone)]
 pub struct ShardLink {
@@ -141,32 +144,13 @@ impl Directory {
     /// # Panics
     /// When a route leads to a shard without a link.
     #[must_use]
-    pub fn new(
-        routes: Arc<RouteTable>,
-        content: &mu_config::Content,
-        hard_cap: u16,
-        links: Vec<ShardLink>,
-    ) -> Self {
+    pub fn new(routes: Arc<RouteTable>, content: &mu_config::Content, hard_cap: u32, links: Vec<ShardLink>) -> Self {
         for route in routes.all() {
-            assert!(
-                links.iter().any(|link| link.shard == route.shard),
-                "{route:?} leads to a shard without a link"
-            );
+            assert!(links.iter().any(|link| link.shard == route.shard), "{route:?} leads to a shard without a link");
         }
-        let state = State {
-            seats: Seats::new(routes.all().len()),
-            health: vec![Health::Healthy; links.len()],
-            closing: false,
-        };
-        Self {
-            inner: Arc::new(Inner {
-                names: Names::of(content),
-                hard_cap: u32::from(hard_cap),
-                links,
-                state: Mutex::new(state),
-                routes,
-            }),
-        }
+        let state =
+            State { seats: Seats::new(routes.all().len()), health: vec![Health::Healthy; links.len()], closing: false };
+        Self { inner: Arc::new(Inner { names: Names::of(content), hard_cap, links, state: Mutex::new(state), routes }) }
     }
 
     /// What runs where.
@@ -180,16 +164,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`EnterRefusal::Closing`], [`EnterRefusal::Superseded`], [`EnterRefusal::InUse`] or [`EnterRefusal::StillLeaving`].
-    pub async fn claim(
-        &self,
-        entering: Entering,
-        patience: Duration,
-    ) -> Result<Claim, EnterRefusal> {
-        let ask = Ask {
-            account: entering.account,
-            character: entering.character,
-            generation: entering.generation,
-        };
+    pub async fn claim(&self, entering: Entering, patience: Duration) -> Result<Claim, EnterRefusal> {
+        let ask = Ask { account: entering.account, character: entering.character, generation: entering.generation };
         match tokio::time::timeout(patience, self.claim_when_vacant(ask)).await {
             Ok(result) => result,
             Err(_elapsed) => {
@@ -255,23 +231,11 @@ impl Directory {
         let order = {
             let mut state = self.lock();
             match report {
-                Report::Entered {
-                    character,
-                    instance,
-                    ..
-                } => self
-                    .inner
-                    .stands(&mut state.seats, character, instance, false),
-                Report::Moved {
-                    character,
-                    instance,
-                } => self
-                    .inner
-                    .stands(&mut state.seats, character, instance, true),
-                Report::Left {
-                    character,
-                    owner_epoch,
-                } => {
+                Report::Entered { character, instance, .. } => {
+                    self.inner.stands(&mut state.seats, character, instance, false)
+                }
+                Report::Moved { character, instance } => self.inner.stands(&mut state.seats, character, instance, true),
+                Report::Left { character, owner_epoch } => {
                     state.seats.left(character, owner_epoch);
                     None
                 }
@@ -280,10 +244,30 @@ impl Directory {
         self.send(order);
     }
 
-    /// Consumes reports until every sender is gone; a task of the control thread.
+    /// Consumes reports until every sender is gone, and repeats what characters on their way out were told: a task of
+    /// the control thread.
     pub async fn run(self, mut reports: mpsc::Receiver<Report>) {
-        while let Some(report) = reports.recv().await {
-            self.report(report);
+        let mut repeat = tokio::time::interval(REPEAT_EVERY);
+        repeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                report = reports.recv() => match report {
+                    Some(report) => self.report(report),
+                    None => return,
+                },
+                _ = repeat.tick() => self.repeat_orders(),
+            }
+        }
+    }
+
+    /// A shard ignores an order for a character it does not have: one that is between two shards hears it later. Orders
+    /// that find a full queue are not kept, they come again.
+    fn repeat_orders(&self) {
+        let orders = self.lock().seats.leaving();
+        for order in orders {
+            if let Some((link, command)) = self.inner.evict(order) {
+                let _full_or_gone = link.commands.try_send(command);
+            }
         }
     }
 
@@ -333,33 +317,17 @@ impl Directory {
     pub fn worlds(&self) -> Vec<WorldView> {
         let state = self.lock();
         let health_of = |shard| self.inner.health(&state.health, shard);
-        self.inner.names.worlds(
-            self.inner.routes.all(),
-            state.seats.players(),
-            self.inner.hard_cap,
-            health_of,
-        )
+        self.inner.names.worlds(self.inner.routes.all(), state.seats.players(), self.inner.hard_cap, health_of)
     }
 
     fn send(&self, order: Option<EvictOrder>) {
-        let Some(order) = order else { return };
-        let shard = self.inner.routes.all()[order.at].shard;
-        if let Some(at) = self.inner.link_position(shard) {
-            deliver(
-                &self.inner.links[at],
-                Command::Evict {
-                    character: order.character,
-                    why: order.why,
-                },
-            );
+        if let Some((link, command)) = order.and_then(|order| self.inner.evict(order)) {
+            deliver(link, command);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -374,14 +342,16 @@ fn deliver(link: &ShardLink, command: Command) {
 }
 
 impl Inner {
+    /// The command an order becomes, and the shard it goes to.
+    fn evict(&self, order: EvictOrder) -> Option<(&ShardLink, Command)> {
+        let shard = self.routes.all().get(order.at)?.shard;
+        let link = &self.links[self.link_position(shard)?];
+        let EvictOrder { character, why, .. } = order;
+        Some((link, Command::Evict { character, why }))
+    }
+
     /// The position of the route that suits best.
-    fn choose(
-        &self,
-        map: u16,
-        entry: Option<u16>,
-        players: &[u32],
-        health: &[Health],
-    ) -> Result<usize, EnterRefusal> {
+    fn choose(&self, map: u16, entry: Option<u16>, players: &[u32], health: &[Health]) -> Result<usize, EnterRefusal> {
         let routes = self.routes.all();
         let entry_players = |of: &Route| -> u32 {
             routes
@@ -456,9 +426,7 @@ impl Claim {
         let mut state = self.directory.lock();
         let State { seats, health, .. } = &mut *state;
         let at = seats
-            .route(self.account, self.ticket, |players| {
-                inner.choose(map, entry, players, health)
-            })
+            .route(self.account, self.ticket, |players| inner.choose(map, entry, players, health))
             .unwrap_or(Err(EnterRefusal::Superseded))?;
         Ok(inner.routes.all()[at])
     }
@@ -477,32 +445,21 @@ impl Claim {
     ) -> Result<(), PlaceRefusal> {
         let directory = self.directory.clone();
         let owner_epoch = character.hot.owner_epoch;
-        if !directory
-            .lock()
-            .seats
-            .taken(self.account, self.ticket, owner_epoch)
-        {
+        if !directory.lock().seats.taken(self.account, self.ticket, owner_epoch) {
             return Err(PlaceRefusal::Ended);
         }
         let (reply, answer) = oneshot::channel();
-        let reservation = Box::new(Reservation {
-            token_id,
-            generation: self.generation,
-            character,
-            instance: route.instance,
-            ttl_s,
-        });
+        let reservation =
+            Box::new(Reservation { token_id, generation: self.generation, character, instance: route.instance, ttl_s });
         let link = directory
             .inner
             .link_position(route.shard)
             .map(|at| &directory.inner.links[at])
             .ok_or(PlaceRefusal::Gone)?;
-        link.commands
-            .try_send(Command::Reserve { reservation, reply })
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => PlaceRefusal::Busy,
-                mpsc::error::TrySendError::Closed(_) => PlaceRefusal::Gone,
-            })?;
+        link.commands.try_send(Command::Reserve { reservation, reply }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => PlaceRefusal::Busy,
+            mpsc::error::TrySendError::Closed(_) => PlaceRefusal::Gone,
+        })?;
         match answer.await {
             Ok(Ok(())) => self.kept(),
             Ok(Err(ReserveRefusal::AlreadyHere)) => {
@@ -512,10 +469,7 @@ impl Claim {
                     self.character
                 );
                 self.handed_over = true;
-                let order = directory
-                    .lock()
-                    .seats
-                    .found_elsewhere(self.account, self.ticket);
+                let order = directory.lock().seats.found_elsewhere(self.account, self.ticket);
                 directory.send(order);
                 Err(PlaceRefusal::Refused(ReserveRefusal::AlreadyHere))
             }
@@ -526,11 +480,7 @@ impl Claim {
 
     fn kept(mut self) -> Result<(), PlaceRefusal> {
         self.handed_over = true;
-        let reserved = self
-            .directory
-            .lock()
-            .seats
-            .reserved(self.account, self.ticket);
+        let reserved = self.directory.lock().seats.reserved(self.account, self.ticket);
         match reserved {
             Reserved::Kept => Ok(()),
             Reserved::Ended(order) => {
@@ -545,10 +495,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if !self.handed_over {
-            self.directory
-                .lock()
-                .seats
-                .release(self.account, self.ticket);
+            self.directory.lock().seats.release(self.account, self.ticket);
         }
     }
 }

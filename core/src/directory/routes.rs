@@ -98,19 +98,14 @@ impl RouteTable {
         routes.sort_by_key(|route| (route.world, route.entry, route.map));
         let mut by_instance: Vec<usize> = (0..routes.len()).collect();
         by_instance.sort_by_key(|at| routes[*at].instance);
-        Self {
-            routes,
-            by_instance,
-        }
+        Self { routes, by_instance }
     }
 
     /// The instance of a map within an entry point.
     #[must_use]
     pub fn find(&self, world: u16, entry: u16, map: u16) -> Option<&Route> {
         self.routes
-            .binary_search_by_key(&(world, entry, map), |route| {
-                (route.world, route.entry, route.map)
-            })
+            .binary_search_by_key(&(world, entry, map), |route| (route.world, route.entry, route.map))
             .ok()
             .map(|at| &self.routes[at])
     }
@@ -143,41 +138,21 @@ mod tests {
     use super::*;
 
     fn worlds() -> Vec<World> {
-        let entry = |id| EntryPoint {
-            id,
-            name: format!("Midgard-{id}"),
-            maps: vec![1, 2, 3],
-        };
-        vec![World {
-            id: 1,
-            name: "Midgard".to_owned(),
-            entries: vec![entry(1), entry(2)],
-        }]
+        let entry = |id| EntryPoint { id, name: format!("Midgard-{id}"), maps: vec![1, 2, 3] };
+        vec![World { id: 1, name: "Midgard".to_owned(), entries: vec![entry(1), entry(2)] }]
     }
 
     fn endpoint(shard: ShardId) -> Option<SocketAddr> {
-        Some(SocketAddr::from((
-            [127, 0, 0, 1],
-            7700 + u16::from(shard.0),
-        )))
+        Some(SocketAddr::from(([127, 0, 0, 1], 7700 + u16::from(shard.0))))
     }
 
     #[test]
     fn each_map_of_each_entry_has_one_instance_and_towns_are_apart() {
         let placed = place_instances(&worlds(), 2);
         assert_eq!(placed.len(), 6);
-        let town = |entry| {
-            placed
-                .iter()
-                .find(|p| p.entry == entry && p.map == 1)
-                .unwrap()
-        };
+        let town = |entry| placed.iter().find(|p| p.entry == entry && p.map == 1).unwrap();
         assert_ne!(town(1).shard, town(2).shard);
-        assert!(
-            place_instances(&worlds(), 1)
-                .iter()
-                .all(|p| p.shard == ShardId(0))
-        );
+        assert!(place_instances(&worlds(), 1).iter().all(|p| p.shard == ShardId(0)));
     }
 
     #[test]

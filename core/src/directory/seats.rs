@@ -55,10 +55,7 @@ pub(super) enum ClaimStep {
     /// The seat is the asker's, under this ticket.
     Claimed(u64),
     /// The seat is being vacated for the asker: send the order, wait, ask again.
-    Wait {
-        vacated: oneshot::Receiver<()>,
-        order: Option<EvictOrder>,
-    },
+    Wait { vacated: oneshot::Receiver<()>, order: Option<EvictOrder> },
     /// A newer session of the account has it.
     Superseded,
     /// Another request of the same session is ahead.
@@ -116,12 +113,7 @@ pub(super) struct Seats {
 impl Seats {
     /// No seats, in this many instances.
     pub(super) fn new(instances: usize) -> Self {
-        Self {
-            by_account: HashMap::new(),
-            account_of: HashMap::new(),
-            players: vec![0; instances],
-            last_ticket: 0,
-        }
+        Self { by_account: HashMap::new(), account_of: HashMap::new(), players: vec![0; instances], last_ticket: 0 }
     }
 
     /// Seats in each instance, by route position.
@@ -159,10 +151,7 @@ impl Seats {
             seat.successor = Some(ask.generation);
             let (vacate, vacated) = oneshot::channel();
             seat.waiting.push(vacate);
-            return ClaimStep::Wait {
-                vacated,
-                order: seat.end(EvictReason::Replaced),
-            };
+            return ClaimStep::Wait { vacated, order: seat.end(EvictReason::Replaced) };
         }
         self.last_ticket += 1;
         self.account_of.insert(ask.character, ask.account);
@@ -237,11 +226,7 @@ impl Seats {
     }
 
     /// The shard says that it has this character although nothing here says so: it must leave before anything else.
-    pub(super) fn found_elsewhere(
-        &mut self,
-        account: AccountId,
-        ticket: u64,
-    ) -> Option<EvictOrder> {
+    pub(super) fn found_elsewhere(&mut self, account: AccountId, ticket: u64) -> Option<EvictOrder> {
         let seat = self.claimed(account, ticket)?;
         seat.state = Held::Live;
         // The shard's copy is older than the epoch just taken: whatever epoch it reports is right.
@@ -258,26 +243,20 @@ impl Seats {
     }
 
     /// The account's sessions before `generation` are over.
-    pub(super) fn end_before(
-        &mut self,
-        account: AccountId,
-        generation: u64,
-        why: EvictReason,
-    ) -> Option<EvictOrder> {
+    pub(super) fn end_before(&mut self, account: AccountId, generation: u64, why: EvictReason) -> Option<EvictOrder> {
         let seat = self.by_account.get_mut(&account)?;
-        if seat.generation < generation {
-            seat.end(why)
-        } else {
-            None
-        }
+        if seat.generation < generation { seat.end(why) } else { None }
     }
 
     /// Every session is over.
     pub(super) fn end_all(&mut self, why: EvictReason) -> Vec<EvictOrder> {
-        self.by_account
-            .values_mut()
-            .filter_map(|seat| seat.end(why))
-            .collect()
+        self.by_account.values_mut().filter_map(|seat| seat.end(why)).collect()
+    }
+
+    /// Orders for every character that was told to leave and has not left.
+    pub(super) fn leaving(&self) -> Vec<EvictOrder> {
+        let held = self.by_account.values().filter(|seat| seat.state != Held::Claimed);
+        held.filter_map(Seat::order).collect()
     }
 
     /// Resolves when the account's seat is vacant; nothing when it is.
@@ -290,12 +269,7 @@ impl Seats {
 
     /// The player connected, or the character stands in another instance now. An order when it was told to leave at
     /// its former place and must be told again.
-    pub(super) fn stands(
-        &mut self,
-        character: CharacterId,
-        at: usize,
-        moved: bool,
-    ) -> Option<EvictOrder> {
+    pub(super) fn stands(&mut self, character: CharacterId, at: usize, moved: bool) -> Option<EvictOrder> {
         let account = *self.account_of.get(&character)?;
         let elsewhere = self.stand_at(account, at);
         let seat = self.by_account.get_mut(&account)?;
@@ -323,9 +297,7 @@ impl Seats {
     }
 
     fn claimed(&mut self, account: AccountId, ticket: u64) -> Option<&mut Seat> {
-        self.by_account
-            .get_mut(&account)
-            .filter(|seat| seat.ticket == ticket && seat.state == Held::Claimed)
+        self.by_account.get_mut(&account).filter(|seat| seat.ticket == ticket && seat.state == Held::Claimed)
     }
 
     /// Counts the account in another instance; true when that is a change.
@@ -370,11 +342,7 @@ impl Seat {
 
     /// The order to leave, if the session is over.
     fn order(&self) -> Option<EvictOrder> {
-        Some(EvictOrder {
-            at: self.at?,
-            character: self.character,
-            why: self.ending?,
-        })
+        Some(EvictOrder { at: self.at?, character: self.character, why: self.ending? })
     }
 }
 
@@ -386,11 +354,7 @@ mod tests {
     const ELF: CharacterId = CharacterId(10);
 
     fn ask(generation: u64) -> Ask {
-        Ask {
-            account: ANA,
-            character: ELF,
-            generation,
-        }
+        Ask { account: ANA, character: ELF, generation }
     }
 
     fn claim(seats: &mut Seats, generation: u64) -> ClaimStep {
@@ -399,9 +363,7 @@ mod tests {
 
     /// A claim that must succeed, counted in instance 0.
     fn claimed(seats: &mut Seats, generation: u64) -> u64 {
-        let ClaimStep::Claimed(ticket) = claim(seats, generation) else {
-            panic!("the seat was expected to be free")
-        };
+        let ClaimStep::Claimed(ticket) = claim(seats, generation) else { panic!("the seat was expected to be free") };
         assert_eq!(seats.route(ANA, ticket, |_| Ok::<_, ()>(0)), Some(Ok(0)));
         ticket
     }
@@ -424,19 +386,12 @@ mod tests {
             panic!("a live character must be evicted first")
         };
         let order = order.unwrap();
-        assert_eq!(
-            (order.at, order.character, order.why),
-            (0, ELF, EvictReason::Replaced)
-        );
+        assert_eq!((order.at, order.character, order.why), (0, ELF, EvictReason::Replaced));
         assert!(matches!(claim(&mut seats, 1), ClaimStep::InUse));
         assert!(vacated.try_recv().is_err(), "nothing was reported yet");
 
         seats.left(ELF, 4);
-        assert_eq!(
-            seats.len(),
-            1,
-            "a report about an older copy changes nothing"
-        );
+        assert_eq!(seats.len(), 1, "a report about an older copy changes nothing");
         seats.left(ELF, 5);
         assert_eq!(vacated.try_recv(), Ok(()));
         assert_eq!(seats.players(), [0, 0]);
@@ -458,11 +413,7 @@ mod tests {
         let mut seats = Seats::new(1);
         let first = claimed(&mut seats, 1);
         assert!(seats.taken(ANA, first, 5));
-        assert_eq!(
-            seats.end_before(ANA, 2, EvictReason::Replaced),
-            None,
-            "no shard has it yet"
-        );
+        assert_eq!(seats.end_before(ANA, 2, EvictReason::Replaced), None, "no shard has it yet");
         let Reserved::Ended(order) = seats.reserved(ANA, first) else {
             panic!("the session ended before the place was kept")
         };
@@ -473,10 +424,7 @@ mod tests {
 
         let second = claimed(&mut seats, 1);
         seats.end_before(ANA, 2, EvictReason::Logout);
-        assert!(
-            !seats.taken(ANA, second, 6),
-            "an ended session is not sent to a shard"
-        );
+        assert!(!seats.taken(ANA, second, 6), "an ended session is not sent to a shard");
     }
 
     #[test]
@@ -500,17 +448,14 @@ mod tests {
         assert_eq!((order.at, order.why), (1, EvictReason::Logout));
         assert_eq!(seats.players(), [0, 1]);
         assert_eq!(seats.stands(ELF, 1, true), None, "told once per place");
+        assert_eq!(seats.leaving(), [order], "and again whenever the caller likes");
     }
 
     #[test]
     fn a_released_claim_wakes_who_waits() {
         let mut seats = Seats::new(1);
         let first = claimed(&mut seats, 1);
-        let ClaimStep::Wait {
-            mut vacated,
-            order: None,
-        } = claim(&mut seats, 2)
-        else {
+        let ClaimStep::Wait { mut vacated, order: None } = claim(&mut seats, 2) else {
             panic!("a newer session waits for an older claim")
         };
         seats.release(ANA, first);
@@ -524,9 +469,6 @@ mod tests {
         let mut seats = live();
         assert!(matches!(claim(&mut seats, 1), ClaimStep::Wait { .. }));
         seats.stop_waiting(ask(1));
-        assert!(matches!(
-            claim(&mut seats, 1),
-            ClaimStep::Wait { order: None, .. }
-        ));
+        assert!(matches!(claim(&mut seats, 1), ClaimStep::Wait { order: None, .. }));
     }
 }

@@ -65,14 +65,8 @@ impl Names {
         let entries = content.worlds.iter().flat_map(|world| &world.entries);
         Self {
             worlds: worlds.map(|world| (world.id, world.name.clone())).collect(),
-            entries: entries
-                .map(|entry| (entry.id, entry.name.clone()))
-                .collect(),
-            maps: content
-                .maps
-                .iter()
-                .map(|map| (map.id, map.name.clone()))
-                .collect(),
+            entries: entries.map(|entry| (entry.id, entry.name.clone())).collect(),
+            maps: content.maps.iter().map(|map| (map.id, map.name.clone())).collect(),
         }
     }
 
@@ -88,20 +82,12 @@ impl Names {
         let mut worst = Vec::new();
         for (route, players) in routes.iter().zip(players.iter().copied()) {
             if worlds.last().is_none_or(|world| world.id != route.world) {
-                worlds.push(WorldView {
-                    id: route.world,
-                    name: name(&self.worlds, route.world),
-                    entries: Vec::new(),
-                });
+                worlds.push(WorldView { id: route.world, name: name(&self.worlds, route.world), entries: Vec::new() });
             }
             let Some(world) = worlds.last_mut() else {
                 continue;
             };
-            if world
-                .entries
-                .last()
-                .is_none_or(|entry| entry.id != route.entry)
-            {
+            if world.entries.last().is_none_or(|entry| entry.id != route.entry) {
                 world.entries.push(EntryView {
                     id: route.entry,
                     name: name(&self.entries, route.entry),
@@ -128,16 +114,9 @@ impl Names {
             });
         }
         for world in &mut worlds {
-            world
-                .entries
-                .sort_by_key(|entry| (rank(entry), entry.players, entry.id));
+            world.entries.sort_by_key(|entry| (rank(entry), entry.players, entry.id));
         }
-        worlds.sort_by_key(|world| {
-            (
-                world.entries.first().map(|best| (rank(best), best.players)),
-                world.id,
-            )
-        });
+        worlds.sort_by_key(|world| (world.entries.first().map(|best| (rank(best), best.players)), world.id));
         worlds
     }
 }

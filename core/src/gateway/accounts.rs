@@ -47,12 +47,7 @@ pub(crate) async fn register(
     let created_us = i64::try_from(app.now_us()).unwrap_or(i64::MAX);
     let created = database
         .run(move |store| {
-            let account = NewAccount {
-                id,
-                name: &asked.username,
-                password: &password,
-                created_us,
-            };
+            let account = NewAccount { id, name: &asked.username, password: &password, created_us };
             match store.account_create(&account) {
                 Ok(()) => Ok(Ok(())),
                 Err(AccountError::Store(error)) => Err(error),
@@ -62,9 +57,7 @@ pub(crate) async fn register(
         .await?;
     match created {
         Ok(()) => Ok((StatusCode::CREATED, Json(json!({ "account_id": id.0 })))),
-        Err(AccountError::NameTaken) => {
-            Err(ApiError::conflict("name_taken", "this username is taken"))
-        }
+        Err(AccountError::NameTaken) => Err(ApiError::conflict("name_taken", "this username is taken")),
         Err(refusal) => Err(ApiError::invalid(refusal.to_string())),
     }
 }
@@ -81,9 +74,7 @@ pub(crate) async fn login(
     }
     let database = &app.parts.database;
     let username = asked.username;
-    let account = database
-        .run(move |store| store.account_by_name(&username))
-        .await?;
+    let account = database.run(move |store| store.account_by_name(&username)).await?;
     let stored = account.as_ref().map(|account| account.password.clone());
     let matches = app.parts.passwords.verify(asked.password, stored).await?;
     let Some(account) = account.filter(|_| matches) else {
@@ -91,35 +82,22 @@ pub(crate) async fn login(
         return Err(wrong_credentials());
     };
     let id = account.id;
-    let generation = database
-        .run(move |store| store.session_open(id))
-        .await?
-        .ok_or_else(wrong_credentials)?;
+    let generation = database.run(move |store| store.session_open(id)).await?.ok_or_else(wrong_credentials)?;
     app.sessions.raise(id, generation);
-    app.parts
-        .directory
-        .end_before(id, generation, EvictReason::Replaced);
-    let (token, expires_s) = app
-        .tokens
-        .issue(id, generation, app.now_s())
-        .map_err(|error| {
-            log::error!("a session token could not be signed: {error}");
-            ApiError::internal()
-        })?;
+    app.parts.directory.end_before(id, generation, EvictReason::Replaced);
+    let (token, expires_s) = app.tokens.issue(id, generation, app.now_s()).map_err(|error| {
+        log::error!("a session token could not be signed: {error}");
+        ApiError::internal()
+    })?;
     app.parts.stats.logins.up();
-    Ok(Json(
-        json!({ "token": token, "account_id": id.0, "expires_s": expires_s }),
-    ))
+    Ok(Json(json!({ "token": token, "account_id": id.0, "expires_s": expires_s })))
 }
 
 /// `POST /v1/auth/logout`
 ///
 /// Answers when the character's final state is stored, or after the patience set for it: the session is over either
 /// way, and nobody can load the character before that state is stored.
-pub(crate) async fn logout(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-) -> Result<StatusCode, ApiError> {
+pub(crate) async fn logout(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusCode, ApiError> {
     let account = caller.account;
     let generation = app
         .parts
@@ -139,10 +117,7 @@ pub(crate) async fn logout(
     app.sessions.raise(account, generation);
     let directory = &app.parts.directory;
     directory.end_before(account, generation, EvictReason::Logout);
-    if !directory
-        .vacated(account, app.parts.options.leave_patience)
-        .await
-    {
+    if !directory.vacated(account, app.parts.options.leave_patience).await {
         log::warn!("account {account} logged out; its character is still being stored");
     }
     app.parts.stats.logouts.up();
@@ -150,9 +125,5 @@ pub(crate) async fn logout(
 }
 
 fn wrong_credentials() -> ApiError {
-    ApiError::new(
-        StatusCode::UNAUTHORIZED,
-        "wrong_credentials",
-        "username or password is wrong",
-    )
+    ApiError::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "username or password is wrong")
 }

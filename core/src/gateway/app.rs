@@ -84,9 +84,7 @@ impl From<DatabaseError> for ApiError {
         match error {
             DatabaseError::Away => Self::unavailable("store_away", "the store is away; try again"),
             DatabaseError::Busy => Self::unavailable("busy", "too many requests wait; try again"),
-            DatabaseError::Late => {
-                Self::unavailable("store_late", "the store did not answer in time; try again")
-            }
+            DatabaseError::Late => Self::unavailable("store_late", "the store did not answer in time; try again"),
             DatabaseError::Store(error) if error.is_retryable() => {
                 Self::unavailable("store_away", "the store is away; try again")
             }
@@ -114,9 +112,7 @@ impl From<PasswordError> for ApiError {
 pub(crate) fn admit(app: &App, limit: &PeerLimit, peer: std::net::IpAddr) -> Result<(), ApiError> {
     limit.check(peer).map_err(|wait| {
         app.parts.stats.rate_limited.up();
-        let seconds = u32::try_from(wait.as_secs())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         ApiError::new(
             axum::http::StatusCode::TOO_MANY_REQUESTS,
             "rate_limited",

@@ -38,18 +38,9 @@ pub(crate) struct NewCharacter<'a> {
 ///
 /// # Panics
 /// When there are fewer ids than the kit has items.
-pub(crate) fn birth_event(
-    content: &Content,
-    event_id: u128,
-    new: &NewCharacter<'_>,
-    item_ids: &[i64],
-) -> ValueEvent {
+pub(crate) fn birth_event(content: &Content, event_id: u128, new: &NewCharacter<'_>, item_ids: &[i64]) -> ValueEvent {
     let kit = &new.class.kit;
-    assert_eq!(
-        item_ids.len(),
-        kit.items.len(),
-        "one id for each item of the kit"
-    );
+    assert_eq!(item_ids.len(), kit.items.len(), "one id for each item of the kit");
     let (map, x, y) = start_position(content, new.id);
     let birth = Birth {
         character: new.id,
@@ -87,11 +78,7 @@ fn centre(tile: u16) -> u16 {
 
 fn first_entry_with(content: &Content, map: u16) -> u16 {
     let entries = content.worlds.iter().flat_map(|world| &world.entries);
-    entries
-        .filter(|entry| entry.maps.contains(&map))
-        .map(|entry| entry.id)
-        .next()
-        .unwrap_or(0)
+    entries.filter(|entry| entry.maps.contains(&map)).map(|entry| entry.id).next().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -102,22 +89,13 @@ mod tests {
     fn a_birth_is_a_valid_event_with_the_whole_kit() {
         let content = Content::demo();
         for class in &content.classes {
-            let new = NewCharacter {
-                account: AccountId(3),
-                id: 77,
-                name: CharacterName::new("Kundun").unwrap(),
-                class,
-            };
+            let new =
+                NewCharacter { account: AccountId(3), id: 77, name: CharacterName::new("Kundun").unwrap(), class };
             let ids: Vec<i64> = (500..).take(class.kit.items.len()).collect();
             let event = birth_event(&content, 9, &new, &ids);
             assert_eq!(event.check(), Ok(()), "{}", class.key);
             assert_eq!(event.mints.len(), class.kit.items.len());
-            let zen: i64 = event
-                .balances
-                .iter()
-                .map(|b| b.delta)
-                .filter(|d| *d > 0)
-                .sum();
+            let zen: i64 = event.balances.iter().map(|b| b.delta).filter(|d| *d > 0).sum();
             assert_eq!(zen, i64::try_from(class.kit.zen).unwrap());
         }
     }

@@ -19,15 +19,8 @@ use super::error::ApiError;
 use super::extract::{Caller, CharacterPath, JsonBody, no_such_character};
 
 /// `GET /v1/characters`
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-) -> Result<Json<Value>, ApiError> {
-    let found = app
-        .parts
-        .database
-        .run(move |store| store.characters(caller.account))
-        .await?;
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    let found = app.parts.database.run(move |store| store.characters(caller.account)).await?;
     let content = &app.parts.content;
     let characters: Vec<Value> = found.iter().map(|one| summary(content, one)).collect();
     Ok(Json(json!({ "characters": characters })))
@@ -40,12 +33,7 @@ pub(crate) async fn get(
     caller: Caller,
     CharacterPath(id): CharacterPath,
 ) -> Result<Json<Value>, ApiError> {
-    let loaded = app
-        .parts
-        .database
-        .run(move |store| store.character(id))
-        .await?
-        .ok_or_else(no_such_character)?;
+    let loaded = app.parts.database.run(move |store| store.character(id)).await?.ok_or_else(no_such_character)?;
     owned(&loaded, caller)?;
     Ok(Json(sheet(&app.parts.content, &loaded)))
 }
@@ -55,9 +43,7 @@ pub(super) fn owned(loaded: &LoadedCharacter, caller: Caller) -> Result<(), ApiE
     if loaded.character.account == caller.account {
         Ok(())
     } else {
-        Err(ApiError::forbidden(
-            "this character belongs to another account",
-        ))
+        Err(ApiError::forbidden("this character belongs to another account"))
     }
 }
 
@@ -78,42 +64,23 @@ pub(crate) async fn create(
     if parts.directory.closing() {
         return Err(ApiError::unavailable("closing", "the server is closing"));
     }
-    let name = CharacterName::new(&asked.name)
-        .map_err(|broken| ApiError::invalid(format!("name {broken}")))?;
+    let name = CharacterName::new(&asked.name).map_err(|broken| ApiError::invalid(format!("name {broken}")))?;
     let class = class_of(&parts.content, asked.class.as_deref())?;
     let account = caller.account;
-    let existing = parts
-        .database
-        .run(move |store| store.characters(account))
-        .await?;
+    let existing = parts.database.run(move |store| store.characters(account)).await?;
     if existing.len() >= MAX_CHARACTERS {
         return Err(limit_reached());
     }
 
-    let id = app
-        .ids
-        .take(&parts.database, Sequence::Character, 1)
-        .await?[0];
+    let id = app.ids.take(&parts.database, Sequence::Character, 1).await?[0];
     let kit_len = class.kit.items.len();
-    let item_ids = app
-        .ids
-        .take(&parts.database, Sequence::Item, kit_len)
-        .await?;
-    let new = NewCharacter {
-        account,
-        id,
-        name,
-        class,
-    };
-    let event = birth_event(
-        &parts.content,
-        parts.journal.next_event_id(),
-        &new,
-        &item_ids,
-    );
-    let outcome = parts.journal.submit(&event).map_err(|_busy| {
-        ApiError::unavailable("busy", "too many events wait to be stored; try again")
-    })?;
+    let item_ids = app.ids.take(&parts.database, Sequence::Item, kit_len).await?;
+    let new = NewCharacter { account, id, name, class };
+    let event = birth_event(&parts.content, parts.journal.next_event_id(), &new, &item_ids);
+    let outcome = parts
+        .journal
+        .submit(&event)
+        .map_err(|_busy| ApiError::unavailable("busy", "too many events wait to be stored; try again"))?;
     match tokio::time::timeout(parts.options.outcome_patience, outcome).await {
         Ok(Ok(Outcome::Applied)) => {}
         Ok(Ok(refused)) => return Err(not_born(refused)),
@@ -136,36 +103,24 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-fn class_of<'a>(
-    content: &'a Content,
-    asked: Option<&str>,
-) -> Result<&'a mu_config::Class, ApiError> {
+fn class_of<'a>(content: &'a Content, asked: Option<&str>) -> Result<&'a mu_config::Class, ApiError> {
     let found = match asked {
         Some(key) => content.classes.iter().find(|class| class.key == key),
         None => content.classes.first(),
     };
     found.ok_or_else(|| {
-        let keys: Vec<&str> = content
-            .classes
-            .iter()
-            .map(|class| class.key.as_str())
-            .collect();
+        let keys: Vec<&str> = content.classes.iter().map(|class| class.key.as_str()).collect();
         ApiError::invalid(format!("class: allowed are {}", keys.join(", ")))
     })
 }
 
 fn limit_reached() -> ApiError {
-    ApiError::conflict(
-        "character_limit",
-        format!("an account has at most {MAX_CHARACTERS} characters"),
-    )
+    ApiError::conflict("character_limit", format!("an account has at most {MAX_CHARACTERS} characters"))
 }
 
 fn not_born(outcome: Outcome) -> ApiError {
     match outcome {
-        Outcome::Rejected(Reason::NameTaken) => {
-            ApiError::conflict("name_taken", "this name is taken")
-        }
+        Outcome::Rejected(Reason::NameTaken) => ApiError::conflict("name_taken", "this name is taken"),
         Outcome::Rejected(Reason::CharacterLimit) => limit_reached(),
         Outcome::Rejected(Reason::AccountUnknown) => ApiError::unauthorized(),
         refused => {

@@ -33,11 +33,7 @@ pub struct DatabaseOptions {
 impl Default for DatabaseOptions {
     /// A query of ours takes about a millisecond: 1,024 waiting on two threads are half a second.
     fn default() -> Self {
-        Self {
-            threads: 2,
-            queue: 1_024,
-            deadline: Duration::from_secs(5),
-        }
+        Self { threads: 2, queue: 1_024, deadline: Duration::from_secs(5) }
     }
 }
 
@@ -101,21 +97,11 @@ impl DatabasePool {
     /// # Errors
     /// The operating system's, when a thread cannot be started. A store that is away is no error here.
     pub fn start(options: DatabaseOptions, open: Arc<Opener>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
-        let pool = Self {
-            handle: Arc::new(Handle {
-                shared: Arc::clone(&shared),
-                options,
-            }),
-        };
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let pool = Self { handle: Arc::new(Handle { shared: Arc::clone(&shared), options }) };
         for n in 0..options.threads.max(1) {
             let (shared, open) = (Arc::clone(&shared), Arc::clone(&open));
-            thread::Builder::new()
-                .name(format!("database-{n}"))
-                .spawn(move || live(&shared, open.as_ref()))?;
+            thread::Builder::new().name(format!("mu-database-{n}")).spawn(move || live(&shared, open.as_ref()))?;
         }
         Ok(pool)
     }
@@ -203,10 +189,7 @@ impl Shared {
             if state.closing {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -235,11 +218,7 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.connected -= 1;
-        let stranded = if state.connected == 0 {
-            std::mem::take(&mut state.jobs)
-        } else {
-            VecDeque::new()
-        };
+        let stranded = if state.connected == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
         drop(state);
         for job in stranded {
             job(None);
@@ -265,9 +244,7 @@ fn live(shared: &Shared, open: &Opener) {
             }
             Err(error) => {
                 if !complained {
-                    log::warn!(
-                        "a database thread cannot reach the store and keeps trying: {error}"
-                    );
+                    log::warn!("a database thread cannot reach the store and keeps trying: {error}");
                     complained = true;
                 }
             }
@@ -280,10 +257,7 @@ fn live(shared: &Shared, open: &Opener) {
 }
 
 /// The store, if it gives a sign of life.
-fn reach<'a>(
-    store: &'a mut Option<Box<dyn Store>>,
-    open: &Opener,
-) -> Result<&'a mut dyn Store, StoreError> {
+fn reach<'a>(store: &'a mut Option<Box<dyn Store>>, open: &Opener) -> Result<&'a mut dyn Store, StoreError> {
     let store = match store {
         Some(store) => store,
         None => store.insert(open()?),

@@ -21,17 +21,8 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     /// A refusal with a status, a stable code and a sentence.
-    pub(crate) fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            retry_after_s: None,
-        }
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), retry_after_s: None }
     }
 
     /// 400: the request itself is wrong; the sentence says what is allowed.
@@ -70,11 +61,7 @@ impl ApiError {
 
     /// 500: the books are fine, this request is not; the log has the cause, the client does not.
     pub(crate) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the request failed on the server's side",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request failed on the server's side")
     }
 
     /// Adds `Retry-After`.
@@ -89,14 +76,10 @@ impl IntoResponse for ApiError {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -34,9 +34,7 @@ impl Ids {
             return Ok(ids);
         }
         let len = block_len(sequence);
-        let first = database
-            .run(move |store| store.id_block(sequence, len))
-            .await?;
+        let first = database.run(move |store| store.id_block(sequence, len)).await?;
         let mut block = IdBlock::new(first, len);
         let ids = block.by_ref().take(count).collect();
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,11 +43,7 @@ impl PeerLimit {
         let quota = Quota::per_minute(limit.per_minute).allow_burst(limit.burst);
         let clock = DefaultClock::default();
         let store = HashMapStateStore::<IpAddr, RandomState>::default();
-        Self {
-            buckets: RateLimiter::new(quota, store, clock.clone()),
-            clock,
-            checks: AtomicU32::new(0),
-        }
+        Self { buckets: RateLimiter::new(quota, store, clock.clone()), clock, checks: AtomicU32::new(0) }
     }
 
     /// Counts one request of this peer.
@@ -59,14 +55,8 @@ impl PeerLimit {
         if checks % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.buckets.retain_recent();
         }
-        let key = if self.buckets.len() < PEERS_MAX {
-            key_of(peer)
-        } else {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-        };
-        self.buckets
-            .check_key(&key)
-            .map_err(|refused| refused.wait_time_from(self.clock.now()))
+        let key = if self.buckets.len() < PEERS_MAX { key_of(peer) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        self.buckets.check_key(&key).map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 }
 
@@ -86,10 +76,7 @@ mod tests {
     use super::*;
 
     fn limit(burst: u32) -> PeerLimit {
-        PeerLimit::new(RateLimit {
-            per_minute: NonZeroU32::MIN,
-            burst: NonZeroU32::new(burst).unwrap(),
-        })
+        PeerLimit::new(RateLimit { per_minute: NonZeroU32::MIN, burst: NonZeroU32::new(burst).unwrap() })
     }
 
     #[test]
@@ -99,10 +86,7 @@ mod tests {
         assert_eq!(limit.check(one), Ok(()));
         assert_eq!(limit.check(one), Ok(()));
         let wait = limit.check(one).unwrap_err();
-        assert!(
-            wait > Duration::ZERO && wait <= Duration::from_secs(60),
-            "{wait:?}"
-        );
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(60), "{wait:?}");
         assert_eq!(limit.check(other), Ok(()));
     }
 

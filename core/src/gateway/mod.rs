@@ -32,6 +32,7 @@ mod ops;
 mod options;
 mod password;
 mod router;
+mod select;
 mod server;
 mod sessions;
 mod token;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mu_config::Content;
+use mu_wire::TokenSealer;
 use tokio::net::TcpListener;
 
 use crate::directory::Directory;
@@ -66,6 +68,8 @@ pub struct GatewayParts {
     pub passwords: PasswordPool,
     /// The way to the journal.
     pub journal: Arc<dyn JournalClient>,
+    /// Seals route tokens for this host's shards.
+    pub sealer: TokenSealer,
     /// Signs session tokens; the same over restarts, so that sessions survive them.
     pub session_key: [u8; 32],
     /// Figures of the running server.
@@ -114,11 +118,7 @@ impl StatCount for AtomicU64 {
 
 /// Serves HTTP on `listener` until `shutdown` resolves, then lets requests in progress finish within the drain time of
 /// the options. Must run on a runtime of tokio with time and I/O enabled.
-pub async fn serve(
-    parts: GatewayParts,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send,
-) {
+pub async fn serve(parts: GatewayParts, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
     let (connections_max, drain) = (parts.options.connections_max, parts.options.drain);
     let router = router::router(app::App::new(parts));
     server::run(router, listener, shutdown, connections_max, drain).await;

@@ -20,10 +20,7 @@ pub(crate) fn password(given: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     let (min, max) = (PASSWORD_LEN.start(), PASSWORD_LEN.end());
-    Err(ApiError::invalid(format!(
-        "password has {} bytes, {min} to {max} are allowed",
-        given.len()
-    )))
+    Err(ApiError::invalid(format!("password has {} bytes, {min} to {max} are allowed", given.len())))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! `healthz` and `readyz` answer anybody with one bit. `metrics` and `/v1/ops/*` answer loopback peers, and others only
 //! with the operations token.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,18 +73,19 @@ impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let peer = Peer::from_request_parts(parts, app).await?;
-        if peer.ip().to_canonical().is_loopback() {
-            return Ok(Self);
-        }
-        let shown = bearer(&parts.headers);
-        match (&app.parts.options.ops_token, shown) {
-            (Some(token), Some(shown)) if same(token, shown) => Ok(Self),
-            _ => Err(ApiError::forbidden(
-                "only from this host, or with the operations token",
-            )),
+        let peer = Peer::from_request_parts(parts, app).await?.ip();
+        let token = app.parts.options.ops_token.as_deref();
+        if may_operate(peer, token, bearer(&parts.headers)) {
+            Ok(Self)
+        } else {
+            Err(ApiError::forbidden("only from this host, or with the operations token"))
         }
     }
+}
+
+/// Loopback always; others only when there is a token and they show it.
+fn may_operate(peer: IpAddr, token: Option<&str>, shown: Option<&str>) -> bool {
+    peer.to_canonical().is_loopback() || token.zip(shown).is_some_and(|(token, shown)| same(token, shown))
 }
 
 /// Compares digests: how long that takes says nothing about the token.
@@ -93,10 +95,7 @@ fn same(left: &str, right: &str) -> bool {
 
 /// `GET /metrics`
 pub(crate) async fn metrics(State(app): State<Arc<App>>, _operator: Operator) -> Response {
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, app.parts.ops.metrics()).into_response()
 }
 
@@ -106,10 +105,7 @@ pub(crate) async fn status(State(app): State<Arc<App>>, _operator: Operator) -> 
 }
 
 /// `GET /v1/ops/economy`
-pub(crate) async fn economy(
-    State(app): State<Arc<App>>,
-    _operator: Operator,
-) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn economy(State(app): State<Arc<App>>, _operator: Operator) -> Result<Json<Value>, ApiError> {
     // Before the sums: an event decided in between is then counted twice as in flight, never missed.
     let pending = app.parts.ops.pending();
     let sums = app.parts.database.run(|store| store.economy()).await?;
@@ -123,4 +119,22 @@ pub(crate) async fn economy(
         "applied_lsn": sums.applied_lsn,
         "pending": pending,
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_need_the_token_and_a_server_without_one_has_no_strangers() {
+        let (home, home6) = ("127.0.0.1".parse().unwrap(), "::ffff:127.0.0.1".parse().unwrap());
+        let away = "192.0.2.1".parse().unwrap();
+        assert!(may_operate(home, Some("secret"), None));
+        assert!(may_operate(home6, None, None));
+        assert!(may_operate(away, Some("secret"), Some("secret")));
+        for (token, shown) in [(None, None), (None, Some("")), (Some("secret"), None), (Some("secret"), Some("secreT"))]
+        {
+            assert!(!may_operate(away, token, shown), "{token:?} {shown:?}");
+        }
+    }
 }

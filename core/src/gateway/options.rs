@@ -61,19 +61,12 @@ impl PasswordOptions {
     /// What the settings say.
     #[must_use]
     pub fn of(settings: &mu_config::Gateway) -> Self {
-        Self {
-            memory_kib: settings.argon2_memory_kib,
-            passes: settings.argon2_iterations,
-            ..Self::default()
-        }
+        Self { memory_kib: settings.argon2_memory_kib, passes: settings.argon2_iterations, ..Self::default() }
     }
 }
 
 /// A minute's worth at once, then evenly.
 fn per_minute(requests: u32) -> RateLimit {
     let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
-    RateLimit {
-        per_minute: requests,
-        burst: requests,
-    }
+    RateLimit { per_minute: requests, burst: requests }
 }

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 
 use super::app::App;
 use super::error::ApiError;
-use super::{StatCount, accounts, characters, ops, worlds};
+use super::{StatCount, accounts, characters, ops, select, worlds};
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let body_limit = app.parts.options.body_limit_bytes;
@@ -20,11 +20,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/auth/login", post(accounts::login))
         .route("/v1/auth/logout", post(accounts::logout))
         .route("/v1/worlds", get(worlds::list))
-        .route(
-            "/v1/characters",
-            get(characters::list).post(characters::create),
-        )
+        .route("/v1/characters", get(characters::list).post(characters::create))
         .route("/v1/characters/{id}", get(characters::get))
+        .route("/v1/characters/{id}/select", post(select::select))
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
@@ -42,11 +40,7 @@ async fn no_such_path() -> ApiError {
 }
 
 async fn no_such_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "this path does not take this method",
-    )
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
 }
 
 /// Ends a request that takes too long, its body's arrival included, and counts how requests end.
@@ -54,9 +48,7 @@ async fn bounded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let limit = app.parts.options.request_timeout;
     let response = match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_elapsed) => {
-            ApiError::unavailable("timeout", "the request took too long").into_response()
-        }
+        Err(_elapsed) => ApiError::unavailable("timeout", "the request took too long").into_response(),
     };
     let stats = &app.parts.stats;
     match response.status().as_u16() {

@@ -61,10 +61,7 @@ pub(crate) async fn run(
         });
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         log::warn!("requests still running after {drain:?} are cut off");
     }
 }

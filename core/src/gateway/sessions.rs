@@ -36,9 +36,7 @@ impl Sessions {
     /// The account's newest generation, or a ticket with which to fill in the store's answer.
     pub(crate) fn newest(&self, account: AccountId) -> Result<u64, Miss> {
         let table = self.lock();
-        table.newest.get(&account).copied().ok_or(Miss {
-            forgotten: table.forgotten,
-        })
+        table.newest.get(&account).copied().ok_or(Miss { forgotten: table.forgotten })
     }
 
     /// A login or logout made `generation` the newest in the store.
@@ -55,10 +53,7 @@ impl Sessions {
         if table.forgotten == miss.forgotten {
             table.raise(account, generation);
         }
-        table
-            .newest
-            .get(&account)
-            .map_or(generation, |known| generation.max(*known))
+        table.newest.get(&account).map_or(generation, |known| generation.max(*known))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

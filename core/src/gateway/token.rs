@@ -73,13 +73,7 @@ impl Tokens {
         now_s: u64,
     ) -> Result<(String, u64), jsonwebtoken::errors::Error> {
         let exp = now_s.saturating_add(self.life_s);
-        let body = Body {
-            iss: ISSUER.to_owned(),
-            sub: account.0.to_string(),
-            generation,
-            iat: now_s,
-            exp,
-        };
+        let body = Body { iss: ISSUER.to_owned(), sub: account.0.to_string(), generation, iat: now_s, exp };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &body, &self.encoding)?;
         Ok((token, exp))
     }
@@ -89,9 +83,7 @@ impl Tokens {
         if token.len() > TOKEN_LEN_MAX {
             return None;
         }
-        let body = jsonwebtoken::decode::<Body>(token, &self.decoding, &self.validation)
-            .ok()?
-            .claims;
+        let body = jsonwebtoken::decode::<Body>(token, &self.decoding, &self.validation).ok()?.claims;
         let account: i64 = body.sub.parse().ok()?;
         (account > 0 && now_s < body.exp).then_some(Claims {
             account: AccountId(account),
@@ -117,11 +109,7 @@ mod tests {
     #[test]
     fn a_token_says_what_was_signed_until_it_expires() {
         let (token, expires_s) = tokens().issue(AccountId(42), 3, NOW).unwrap();
-        let claims = Claims {
-            account: AccountId(42),
-            generation: 3,
-            expires_s,
-        };
+        let claims = Claims { account: AccountId(42), generation: 3, expires_s };
         assert_eq!(expires_s, NOW + 600);
         assert_eq!(tokens().read(&token, NOW + 599), Some(claims));
         assert_eq!(tokens().read(&token, NOW + 600), None);
@@ -136,23 +124,13 @@ mod tests {
         let [header, body, signature] = token.split('.').collect::<Vec<_>>()[..] else {
             panic!("a JWT has three parts: {token}");
         };
-        let forged_body = URL_SAFE_NO_PAD
-            .encode(br#"{"iss":"mu-core","sub":"1","gen":3,"iat":1000000,"exp":1000600}"#);
-        assert_eq!(
-            tokens().read(&format!("{header}.{forged_body}.{signature}"), NOW),
-            None
-        );
+        let forged_body = URL_SAFE_NO_PAD.encode(br#"{"iss":"mu-core","sub":"1","gen":3,"iat":1000000,"exp":1000600}"#);
+        assert_eq!(tokens().read(&format!("{header}.{forged_body}.{signature}"), NOW), None);
         let unsigned = URL_SAFE_NO_PAD.encode(br#"{"typ":"JWT","alg":"none"}"#);
         assert_eq!(tokens().read(&format!("{unsigned}.{body}."), NOW), None);
         let stronger = jsonwebtoken::encode(
             &Header::new(Algorithm::HS512),
-            &Body {
-                iss: ISSUER.to_owned(),
-                sub: "42".to_owned(),
-                generation: 3,
-                iat: NOW,
-                exp: NOW + 600,
-            },
+            &Body { iss: ISSUER.to_owned(), sub: "42".to_owned(), generation: 3, iat: NOW, exp: NOW + 600 },
             &EncodingKey::from_secret(&[7; 32]),
         )
         .unwrap();

@@ -1,3 +1,4 @@
 //! The engine's rooms from outside.
 
+mod gateway;
 mod runtime;
