@@ -152,6 +152,12 @@ pub enum Damage {
         /// Who promised.
         proof: Proof,
     },
+    /// Records that only older segments held are gone with them.
+    #[error("no segment leads without a hole to LSN {last}")]
+    Hole {
+        /// Last valid position.
+        last: Lsn,
+    },
     /// Two copies of one record differ.
     #[error("LSN {lsn} was logged twice with different bytes")]
     Relog {
@@ -187,9 +193,6 @@ pub enum Proof {
     /// The checkpoint promises it.
     #[error("the checkpoint says so")]
     Checkpoint,
-    /// A segment's header promises it.
-    #[error("the segment's header says so")]
-    Header,
 }
 
 /// The journal wrote nothing more after a failed write or sync, and never will: what is on disk is not known. The

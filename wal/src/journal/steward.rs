@@ -63,7 +63,8 @@ pub(crate) struct Steward {
     options: JournalOptions,
     shared: Arc<Shared>,
     ready: Sender<Spare>,
-    /// Segments on disk, oldest first: sequence and base.
+    /// Segments on disk, oldest first, with the position from which on each and its successors hold everything; beyond
+    /// every position if they do not.
     live: VecDeque<(u64, Lsn)>,
     next_spare: u64,
     has_ballast: bool,
@@ -139,23 +140,21 @@ impl Steward {
     /// next one changes, so that a crash never leaves a gap.
     fn retire(&mut self) -> io::Result<()> {
         while self.decided() > self.options.retain_segments {
-            let Some((sequence, _)) = self.live.front().copied() else {
+            let Some((sequence, _)) = self.live.pop_front() else {
                 return Ok(());
             };
             let name = names::segment(sequence);
-            if self.shared.spares.load(Ordering::Acquire) >= self.options.spare_segments {
+            if self.has_enough() {
                 self.disk.remove(&name)?;
                 self.disk.sync_dir()?;
-                self.live.pop_front();
                 continue;
             }
             let temporary = names::spare_temporary(self.next_spare);
             self.disk.rename(&name, &temporary)?;
             self.disk.sync_dir()?;
-            self.live.pop_front();
             let file = self.disk.open(&temporary, Access::Write)?;
             if file.bytes()? == self.options.segment_bytes {
-                self.offer(file)?;
+                self.offer(&temporary, file)?;
             } else {
                 self.disk.remove(&temporary)?;
             }
@@ -163,26 +162,46 @@ impl Steward {
         Ok(())
     }
 
-    /// Prepares segments until there are enough, then the ballast.
+    fn has_enough(&self) -> bool {
+        self.shared.spares.load(Ordering::Acquire) >= self.options.spare_segments
+    }
+
+    /// Prepares segments until there are enough, then the ballast. When the volume is full and no spare is left, the
+    /// ballast becomes one: its blocks were written before.
     fn replenish(&mut self) -> io::Result<()> {
-        while self.shared.spares.load(Ordering::Acquire) < self.options.spare_segments {
+        while !self.has_enough() {
             let temporary = names::spare_temporary(self.next_spare);
-            if let Some(file) = self.allocate(&temporary)? {
-                self.offer(file)?;
+            let created = self.disk.create(&temporary);
+            let offered = match self.unless_full(&temporary, created)? {
+                Some(file) => self.offer(&temporary, file)?,
+                None => false,
+            };
+            if offered {
                 continue;
             }
             if self.shared.spares.load(Ordering::Acquire) == 0 && self.has_ballast {
                 self.has_ballast = false;
                 self.disk.rename(names::BALLAST, &temporary)?;
                 let file = self.disk.open(&temporary, Access::Write)?;
-                self.offer(file)?;
+                self.offer(&temporary, file)?;
             }
             return Ok(());
         }
-        if !self.has_ballast
-            && let Some(mut file) = self.allocate(names::BALLAST_TEMPORARY)?
+        if self.shared.out_of_space.swap(false, Ordering::AcqRel) {
+            log::info!("journal {}: the volume has room again", self.disk.place());
+        }
+        if self.has_ballast {
+            return Ok(());
+        }
+        let created = self.disk.create(names::BALLAST_TEMPORARY);
+        let Some(mut file) = self.unless_full(names::BALLAST_TEMPORARY, created)? else {
+            return Ok(());
+        };
+        let prepared = prepare(&mut *file, self.options.segment_bytes);
+        if self
+            .unless_full(names::BALLAST_TEMPORARY, prepared)?
+            .is_some()
         {
-            zero(&mut *file, self.options.segment_bytes)?;
             self.disk.rename(names::BALLAST_TEMPORARY, names::BALLAST)?;
             self.disk.sync_dir()?;
             self.has_ballast = true;
@@ -190,19 +209,30 @@ impl Steward {
         Ok(())
     }
 
-    /// A file with all its blocks reserved; `None`, and nothing left behind, if the volume is full.
-    fn allocate(&mut self, name: &str) -> io::Result<Option<Box<dyn DiskFile>>> {
-        let created = self.disk.create(name).and_then(|mut file| {
-            file.allocate(self.options.segment_bytes)?;
-            Ok(file)
-        });
-        match created {
-            Ok(file) => {
-                if self.shared.out_of_space.swap(false, Ordering::AcqRel) {
-                    log::info!("journal {}: the volume has room again", self.disk.place());
-                }
-                Ok(Some(file))
-            }
+    /// Prepares a file under its temporary name, gives it a spare's name and puts it into the queue; false, and nothing
+    /// left behind, if the volume is full.
+    fn offer(&mut self, temporary: &str, mut file: Box<dyn DiskFile>) -> io::Result<bool> {
+        let prepared = prepare(&mut *file, self.options.segment_bytes);
+        if self.unless_full(temporary, prepared)?.is_none() {
+            return Ok(false);
+        }
+        drop(file);
+        let name = names::spare(self.next_spare);
+        self.disk.rename(temporary, &name)?;
+        self.disk.sync_dir()?;
+        self.next_spare += 1;
+        let file = self.disk.open(&name, Access::Append)?;
+        self.shared.spares.fetch_add(1, Ordering::AcqRel);
+        // A writer that is gone needs no spares.
+        let _ = self.ready.send(Spare { name, file });
+        Ok(true)
+    }
+
+    /// Turns "the volume is full", said while preparing `name`, into `None`; `name` is removed, so that what it took is
+    /// free for others.
+    fn unless_full<T>(&mut self, name: &str, result: io::Result<T>) -> io::Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
                 if !self.shared.out_of_space.swap(true, Ordering::AcqRel) {
                     log::error!(
@@ -219,22 +249,6 @@ impl Steward {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Zeroes an allocated file under the next temporary name, gives it a spare's name and puts it into the queue.
-    fn offer(&mut self, mut file: Box<dyn DiskFile>) -> io::Result<()> {
-        zero(&mut *file, self.options.segment_bytes)?;
-        drop(file);
-        let name = names::spare(self.next_spare);
-        self.disk
-            .rename(&names::spare_temporary(self.next_spare), &name)?;
-        self.disk.sync_dir()?;
-        self.next_spare += 1;
-        let file = self.disk.open(&name, Access::Append)?;
-        self.shared.spares.fetch_add(1, Ordering::AcqRel);
-        // A writer that is gone needs no spares.
-        let _ = self.ready.send(Spare { name, file });
-        Ok(())
     }
 
     /// Writes the next slot if something changed and the time has come.
@@ -277,9 +291,10 @@ impl Steward {
     }
 }
 
-/// Fills the file with zeros, one page per write. A single large write would make the page cache hold large folios, and
-/// then each small store and sync writes a whole folio: measured 2,049 KB instead of 4.3 KB.
-fn zero(file: &mut dyn DiskFile, bytes: u64) -> io::Result<()> {
+/// Reserves every block and fills the file with zeros, one page per write. A single large write would make the page cache
+/// hold large folios, and then each small store and sync writes a whole folio: measured 2,049 KB instead of 4.3 KB.
+fn prepare(file: &mut dyn DiskFile, bytes: u64) -> io::Result<()> {
+    file.allocate(bytes)?;
     file.drop_cache()?;
     file.cache_single_pages()?;
     for offset in (0..bytes).step_by(PAGE) {
@@ -295,8 +310,7 @@ fn open_checkpoint(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
         .any(|entry| entry.name == names::CHECKPOINT && entry.bytes == 2 * PAGE_BYTES);
     if !exists {
         let mut file = disk.create(names::CHECKPOINT_TEMPORARY)?;
-        file.allocate(2 * PAGE_BYTES)?;
-        zero(&mut *file, 2 * PAGE_BYTES)?;
+        prepare(&mut *file, 2 * PAGE_BYTES)?;
         disk.rename(names::CHECKPOINT_TEMPORARY, names::CHECKPOINT)?;
         disk.sync_dir()?;
     }

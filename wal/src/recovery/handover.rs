@@ -4,6 +4,8 @@
 //!
 //! Never appends to a recovered segment: its tail stays as it was found.
 
+use std::collections::BTreeMap;
+
 use super::walk::Reader;
 use super::{Io, Log, Scan, Survey, Tail, walk_log};
 use crate::error::WalError;
@@ -67,33 +69,12 @@ impl Scan {
             return Ok((journal, Vec::new()));
         };
 
-        let first = log
-            .segments
-            .first()
-            .map_or(Lsn(1), |segment| segment.header.base);
         if applied > log.walk.last {
             return Err(WalError::DatabaseAhead {
                 place,
                 applied,
                 last: log.walk.last,
             });
-        }
-        if applied.next() < first {
-            return Err(WalError::DatabaseBehind {
-                place,
-                applied,
-                first,
-            });
-        }
-        let io = Io { disk: &*self.disk };
-        if applied.next() < log.walk.index.start() {
-            // The database was restored from a backup, but the segments kept since then still hold what it misses.
-            let survey = Survey {
-                segments: log.segments.clone(),
-                checkpoint: log.checkpoint,
-                leftovers: Vec::new(),
-            };
-            (log.walk, log.tail) = walk_log(&io, &survey, true, &mut |_| {})?;
         }
         if let Tail::Torn {
             segment,
@@ -107,7 +88,7 @@ impl Scan {
                 log.walk.last
             );
         }
-        let undecided = log.read_behind(&io, applied)?;
+        let undecided = log.undecided(&Io { disk: &*self.disk }, applied)?;
         let start = log.start(applied);
         let journal = Journal::open(self, start, &undecided, boot, options)?;
         Ok((journal, undecided.records))
@@ -121,6 +102,13 @@ impl Log {
             .segments
             .last()
             .map_or(0, |segment| segment.header.sequence);
+        let safe = self
+            .checkpoint
+            .map_or(Lsn::ZERO, |checkpoint| checkpoint.safe);
+        // A segment from which the end cannot be reached never replaces the ones before it, whatever is decided.
+        let starts: BTreeMap<u64, Lsn> = self.walk.index.starts(self.walk.last).collect();
+        let base_of = |sequence| starts.get(&sequence).copied().unwrap_or(Lsn(u64::MAX));
+        let older = self.segments.iter().map(|segment| segment.header.sequence);
         Start {
             predecessor: Predecessor {
                 sequence: newest,
@@ -130,14 +118,9 @@ impl Log {
             },
             base: applied.next(),
             first_frame: self.walk.next_frame,
-            safe: self
-                .checkpoint
-                .map_or(Lsn::ZERO, |checkpoint| checkpoint.safe)
-                .min(applied),
-            older: self
-                .segments
-                .iter()
-                .map(|segment| (segment.header.sequence, segment.header.base))
+            safe: safe.min(applied),
+            older: older
+                .map(|sequence| (sequence, base_of(sequence)))
                 .collect(),
             generation: self
                 .checkpoint
@@ -145,8 +128,40 @@ impl Log {
         }
     }
 
+    /// The records behind `applied`, which is on disk or the position before it.
+    pub(crate) fn undecided(&mut self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
+        let reaches = |log: &Log| {
+            log.walk
+                .index
+                .first(log.walk.last)
+                .filter(|first| *first <= applied.next())
+        };
+        if reaches(self).is_none() {
+            // The database was restored from a backup, but the segments kept since then still hold what it misses.
+            let survey = Survey {
+                segments: self.segments.clone(),
+                checkpoint: self.checkpoint,
+                leftovers: Vec::new(),
+            };
+            (self.walk, self.tail) = walk_log(io, &survey, true, &mut |_| {})?;
+            if reaches(self).is_none() {
+                let first = self
+                    .walk
+                    .index
+                    .first(self.walk.last)
+                    .unwrap_or(self.walk.last.next());
+                return Err(WalError::DatabaseBehind {
+                    place: io.disk.place(),
+                    applied,
+                    first,
+                });
+            }
+        }
+        self.read_behind(io, applied)
+    }
+
     /// Reads every record behind `applied`, verified a second time.
-    pub(crate) fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
+    fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
         let mut undecided = Undecided::default();
         let mut reader = Reader::new();
         let oldest = self

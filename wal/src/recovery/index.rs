@@ -20,43 +20,54 @@ pub(crate) struct FrameRef {
     pub(crate) relog: bool,
 }
 
-/// The frames of a walk, in file order.
-#[derive(Debug)]
+/// The frames of a walk, in file order, and the position each segment begins with.
+///
+/// Neither rises steadily: a segment begun after a restart goes back to the first undecided record, and one begun before
+/// it may have ended before it had logged all of them again.
+#[derive(Debug, Default)]
 pub(crate) struct Index {
-    start: Lsn,
-    covered: Lsn,
+    bases: Vec<(u64, Lsn)>,
     frames: Vec<FrameRef>,
 }
 
 impl Index {
-    /// An index of frames that begin with the position `base`.
-    pub(crate) fn new(base: Lsn) -> Self {
-        Self {
-            start: base,
-            covered: base.previous(),
-            frames: Vec::new(),
-        }
+    /// A segment begins.
+    pub(crate) fn begin(&mut self, segment: u64, base: Lsn) {
+        self.bases.push((segment, base));
     }
 
-    /// The first position that can be read through this index.
-    pub(crate) fn start(&self) -> Lsn {
-        self.start
-    }
-
-    /// Every position from the start up to this one stands in some frame.
-    pub(crate) fn covered(&self) -> Lsn {
-        self.covered
+    /// A frame of the segment begun last.
+    pub(crate) fn push(&mut self, frame: FrameRef) {
+        self.frames.push(frame);
     }
 
     pub(crate) fn frames(&self) -> &[FrameRef] {
         &self.frames
     }
 
-    pub(crate) fn push(&mut self, frame: FrameRef) {
-        if frame.first <= self.covered.next() {
-            self.covered = self.covered.max(frame.last);
-        }
-        self.frames.push(frame);
+    /// The last position of an unbroken run that begins with `from`, reading segments from `segment` on.
+    fn reach(&self, segment: u64, from: Lsn) -> Lsn {
+        let later = self.frames.iter().filter(|frame| frame.segment >= segment);
+        later.fold(from.previous(), |reached, frame| {
+            if frame.first <= reached.next() {
+                reached.max(frame.last)
+            } else {
+                reached
+            }
+        })
+    }
+
+    /// The segments from which on everything up to `last` can be read, with the position they begin with.
+    pub(crate) fn starts(&self, last: Lsn) -> impl Iterator<Item = (u64, Lsn)> + '_ {
+        self.bases
+            .iter()
+            .copied()
+            .filter(move |(segment, base)| self.reach(*segment, *base) >= last)
+    }
+
+    /// The first position from which on everything up to `last` can be read; `None` if not even the last can.
+    pub(crate) fn first(&self, last: Lsn) -> Option<Lsn> {
+        self.starts(last).map(|(_, base)| base).min()
     }
 
     /// The frames that together hold each position behind `applied` once, in order. A position logged again is taken from
@@ -88,18 +99,27 @@ mod tests {
         }
     }
 
+    fn index(bases: &[(u64, u64)], frames: &[FrameRef]) -> Index {
+        let bases = bases
+            .iter()
+            .map(|(segment, base)| (*segment, Lsn(*base)))
+            .collect();
+        Index {
+            bases,
+            frames: frames.to_vec(),
+        }
+    }
+
     #[test]
     fn a_log_that_was_logged_again_is_read_once() {
-        let mut index = Index::new(Lsn(3));
-        for entry in [
+        let frames = [
             frame(1, 3, 5),
             frame(1, 6, 8),
             frame(2, 5, 8),
             frame(2, 9, 9),
-        ] {
-            index.push(entry);
-        }
-        assert_eq!(index.covered(), Lsn(9));
+        ];
+        let index = index(&[(1, 3), (2, 5)], &frames);
+        assert_eq!(index.first(Lsn(9)), Some(Lsn(3)));
         let read: Vec<(u64, Lsn)> = index
             .behind(Lsn(4))
             .map(|frame| (frame.segment, frame.last))
@@ -108,10 +128,28 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_ends_what_is_covered() {
-        let mut index = Index::new(Lsn(1));
-        index.push(frame(1, 1, 2));
-        index.push(frame(1, 4, 5));
-        assert_eq!(index.covered(), Lsn(2));
+    fn a_hole_ends_what_can_be_read() {
+        assert_eq!(
+            index(&[(1, 1)], &[frame(1, 1, 2), frame(1, 4, 5)]).first(Lsn(5)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_later_segment_may_begin_earlier() {
+        let index = index(&[(2, 34), (3, 27)], &[frame(3, 27, 36)]);
+        assert_eq!(index.first(Lsn(36)), Some(Lsn(27)));
+        assert_eq!(index.behind(Lsn(30)).count(), 1);
+    }
+
+    #[test]
+    fn a_segment_that_did_not_log_everything_again_is_no_start() {
+        // Segment 2 began to log 27 to 36 again and stopped at 30; segment 3 logged 34 to 36 again.
+        let frames = [frame(1, 20, 36), frame(2, 27, 30), frame(3, 34, 36)];
+        let index = index(&[(1, 20), (2, 27), (3, 34)], &frames);
+        assert_eq!(
+            index.starts(Lsn(36)).collect::<Vec<_>>(),
+            [(1, Lsn(20)), (3, Lsn(34))]
+        );
     }
 }

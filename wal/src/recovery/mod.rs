@@ -17,6 +17,7 @@ use crate::disk::{Disk, Lock};
 use crate::error::{Damage, Proof, WalError};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::frame::FrameFault;
+use crate::format::record::OwnedRecord;
 use crate::{LogId, Lsn};
 
 pub(crate) use handover::Undecided;
@@ -147,7 +148,8 @@ pub(crate) fn walk_log(
         .unwrap_or(0);
     let start = if full { 0 } else { hinted };
     let (walk, tail) = Walk::run(io, &survey.segments, start, visit)?;
-    if start > 0 && walk.index.covered() < walk.last {
+    let first = walk.index.first(walk.last);
+    if start > 0 && first.is_none_or(|first| first > safe.next()) {
         return walk_log(io, survey, true, visit);
     }
     judge(io, survey, &walk)?;
@@ -166,13 +168,8 @@ fn judge(io: &Io<'_>, survey: &Survey, walk: &Walk) -> Result<(), WalError> {
             proof: Proof::Checkpoint,
         }));
     }
-    if walk.index.covered() < walk.last {
-        let damage = Damage::Short {
-            promised: walk.last,
-            last: walk.index.covered(),
-            proof: Proof::Header,
-        };
-        return Err(io.corrupt(damage));
+    if walk.index.first(walk.last).is_none() {
+        return Err(io.corrupt(Damage::Hole { last: walk.last }));
     }
     Ok(())
 }
@@ -190,19 +187,33 @@ impl Scan {
         self.log.is_none()
     }
 
-    /// The first position on disk; 1 in a new directory.
+    /// The first position that is certain to be readable; 1 in a new directory. Segments from before the checkpoint may
+    /// reach further back ([`ScanOptions::full`]).
     #[must_use]
     pub fn first(&self) -> Lsn {
         self.log
             .as_ref()
-            .and_then(|log| log.segments.first())
-            .map_or(Lsn(1), |segment| segment.header.base)
+            .and_then(|log| log.walk.index.first(log.walk.last))
+            .unwrap_or(Lsn(1))
     }
 
     /// The last valid position; 0 in a new directory.
     #[must_use]
     pub fn last(&self) -> Lsn {
         self.log.as_ref().map_or(Lsn::ZERO, |log| log.walk.last)
+    }
+
+    /// Reads the records behind `applied`, in order, without changing anything. Empty if `applied` is not below
+    /// [`Scan::last`].
+    ///
+    /// # Errors
+    /// [`WalError::DatabaseBehind`] if the first of them is not on disk any more; [`WalError::Io`];
+    /// [`WalError::Corrupt`] if older segments that are needed now turn out to be damaged.
+    pub fn read(&mut self, applied: Lsn) -> Result<Vec<OwnedRecord>, WalError> {
+        let Some(log) = self.log.as_mut().filter(|log| applied < log.walk.last) else {
+            return Ok(Vec::new());
+        };
+        Ok(log.undecided(&Io { disk: &*self.disk }, applied)?.records)
     }
 
     /// Where the log ends.

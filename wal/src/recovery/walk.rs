@@ -63,7 +63,7 @@ impl Walk {
     ) -> Result<(Walk, Tail), WalError> {
         let first = &segments[start].header;
         let mut walk = Walk {
-            index: Index::new(first.base),
+            index: Index::default(),
             last: first.predecessor.last,
             next_frame: first.first_frame,
             chain: first.predecessor.chain,
@@ -79,6 +79,7 @@ impl Walk {
                 walk.check_link(io, header)?;
             }
             walk.next = header.base;
+            walk.index.begin(header.sequence, header.base);
             walk.end = PAGE_BYTES;
             let pinned = segments.get(at + 1).map(|next| next.header.predecessor.end);
             reader.open(io, header)?;

@@ -142,7 +142,7 @@ impl Offline {
             };
             return Ok((stat, survey, None));
         };
-        let (log_id, base) = (first.header.log_id, first.header.base);
+        let log_id = first.header.log_id;
         let mut records = 0;
         let (walk, tail) = walk_log(&io, &survey, true, &mut |seen| {
             if let Seen::Frame { header, .. } = &seen {
@@ -169,7 +169,7 @@ impl Offline {
             });
         let stat = Stat {
             log_id: Some(log_id),
-            first: base,
+            first: walk.index.first(walk.last).unwrap_or(walk.last.next()),
             last: walk.last,
             frames: walk.frames,
             records,

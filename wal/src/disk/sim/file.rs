@@ -18,6 +18,8 @@ pub(super) struct Inode {
     pub(super) durable: Arc<Vec<u8>>,
     /// Sectors written since the last sync, successful or not.
     dirty: BTreeSet<usize>,
+    /// A sync failed: clean sectors of the cache may differ from the platter.
+    deceived: bool,
 }
 
 impl Inode {
@@ -26,6 +28,7 @@ impl Inode {
             cache: Arc::clone(&bytes),
             durable: bytes,
             dirty: BTreeSet::new(),
+            deceived: false,
         }
     }
 
@@ -50,6 +53,7 @@ impl Inode {
             }
         }
         self.cache = Arc::clone(&self.durable);
+        self.deceived = false;
     }
 
     /// Brings one sector from the cache to the platter.
@@ -82,13 +86,23 @@ impl Inode {
     }
 
     fn sync(&mut self) {
-        self.dirty.clear();
-        self.durable = Arc::clone(&self.cache);
+        let dirty = std::mem::take(&mut self.dirty);
+        if !self.deceived {
+            self.durable = Arc::clone(&self.cache);
+            return;
+        }
+        if self.durable.len() != self.cache.len() {
+            Arc::make_mut(&mut self.durable).resize(self.cache.len(), 0);
+        }
+        for sector in dirty {
+            self.store(sector);
+        }
     }
 
     /// The kernel marks everything clean although only a part reached the platter.
     fn sync_in_vain(&mut self, random: &mut u64) {
         let dirty = std::mem::take(&mut self.dirty);
+        self.deceived = true;
         let share = below(random, 5);
         for sector in dirty {
             if below(random, 4) < share {
@@ -101,6 +115,7 @@ impl Inode {
     fn drop_cache(&mut self) {
         if self.dirty.is_empty() && self.cache.len() == self.durable.len() {
             self.cache = Arc::clone(&self.durable);
+            self.deceived = false;
             return;
         }
         let durable = Arc::clone(&self.durable);
