@@ -46,7 +46,7 @@ impl Serialize for Want {
 /// One promise and its figure.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Promise {
-    name: &'static str,
+    name: String,
     value: f64,
     unit: &'static str,
     want: Want,
@@ -57,13 +57,20 @@ pub(crate) struct Promise {
 impl Promise {
     /// A promise with what was measured beside it.
     pub(crate) fn new(
-        name: &'static str,
+        name: impl Into<String>,
         value: f64,
         unit: &'static str,
         want: Want,
         beside: &[(&'static str, f64)],
     ) -> Self {
-        Self { name, value, unit, want, holds: want.holds(value), beside: beside.iter().copied().collect() }
+        Self {
+            name: name.into(),
+            value,
+            unit,
+            want,
+            holds: want.holds(value),
+            beside: beside.iter().copied().collect(),
+        }
     }
 }
 
@@ -91,14 +98,14 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} on {}", self.bench, self.host)?;
-        writeln!(f, "  {:<28} {:>12}  {:<10} {:<10} beside", "promise", "value", "want", "")?;
+        writeln!(f, "  {:<34} {:>12}  {:<10} {:<10} beside", "promise", "value", "want", "")?;
         for promise in &self.promises {
             let beside: Vec<_> =
                 promise.beside.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
             let value = format!("{} {}", number(promise.value), promise.unit);
             let holds = if promise.holds { "holds" } else { "SHORT" };
             let want = promise.want.to_string();
-            writeln!(f, "  {:<28} {value:>12}  {want:<10} {holds:<10} {}", promise.name, beside.join(", "))?;
+            writeln!(f, "  {:<34} {value:>12}  {want:<10} {holds:<10} {}", promise.name, beside.join(", "))?;
         }
         Ok(())
     }

@@ -41,45 +41,61 @@ impl Sum {
     }
 }
 
-/// Runs both media.
+/// Sizes of a group: what trades of a busy minute bring, and what the shards can have in flight at most.
+const GROUPS: [usize; 2] = [64, 1_024];
+
+/// Runs both media with each size of a group.
 pub(crate) fn run(dir: &Path, quick: bool) -> Result<Vec<Promise>, Box<dyn Error>> {
-    let seconds = if quick { 1.0 } else { 3.0 };
+    let seconds = if quick { 0.5 } else { 2.0 };
     let mut promises = Vec::new();
-    for (medium, rate_name, written_name) in [
-        (Medium::Mapped, "wal_vs_sync_limit_mmap", "written_per_frame_byte_mmap"),
-        (Medium::Pwrite, "wal_vs_sync_limit_pwrite", "written_per_frame_byte_pwrite"),
-    ] {
-        let folder = tempfile::tempdir_in(dir)?;
-        let mut journal = ours::Writer::open(&folder.path().join("wal"), medium)?;
-        let (mut ours, mut bare) = (Sum::default(), Sum::default());
-        for _ in 0..ROUNDS {
-            let round = journal.run(seconds)?;
-            let frame = usize::try_from(round.frame_bytes / round.syncs.max(1))?;
-            ours.add(round);
-            bare.add(bare::run(folder.path(), medium, frame, seconds / 2.0)?);
+    for (medium, name) in [(Medium::Mapped, "mmap"), (Medium::Pwrite, "pwrite")] {
+        for group in GROUPS {
+            let (ours, bare) = alternate(dir, medium, group, seconds)?;
+            promises.push(rate(format!("wal_vs_sync_limit_{name}_{group}"), ours, bare));
+            promises.push(written(format!("written_per_frame_byte_{name}_{group}"), ours, bare));
         }
-        journal.close()?;
-        let group = exact(ours.records) / exact(ours.syncs);
-        let rate = exact(ours.records) / ours.seconds;
-        let limit = group * exact(bare.syncs) / bare.seconds;
-        let beside = [
-            ("records_per_s", rate),
-            ("limit_records_per_s", limit),
-            ("group_records", group),
-            ("frame_bytes", exact(ours.frame_bytes) / exact(ours.syncs)),
-            ("sync_us", 1e6 * ours.seconds / exact(ours.syncs)),
-            ("bare_sync_us", 1e6 * bare.seconds / exact(bare.syncs)),
-        ];
-        promises.push(Promise::new(rate_name, rate / limit, "ratio", Want::AtLeast(SHARE), &beside));
-        let written = exact(ours.written_bytes) / exact(ours.frame_bytes);
-        let beside = [
-            ("written_mib", exact(ours.written_bytes) / 1_048_576.0),
-            ("frames_mib", exact(ours.frame_bytes) / 1_048_576.0),
-            ("bare_written_per_byte", exact(bare.written_bytes) / exact(bare.frame_bytes)),
-        ];
-        promises.push(Promise::new(written_name, written, "ratio", Want::AtMost(WRITTEN_PER_BYTE), &beside));
     }
     Ok(promises)
+}
+
+/// Our journal and the bare loop in turns; the bare loop writes frames of the mean size of the turn before.
+fn alternate(dir: &Path, medium: Medium, group: usize, seconds: f64) -> Result<(Sum, Sum), Box<dyn Error>> {
+    let folder = tempfile::tempdir_in(dir)?;
+    let mut journal = ours::Writer::open(&folder.path().join("wal"), medium, group)?;
+    let (mut ours, mut bare) = (Sum::default(), Sum::default());
+    for _ in 0..ROUNDS {
+        let round = journal.run(seconds)?;
+        let frame = usize::try_from(round.frame_bytes / round.syncs.max(1))?;
+        ours.add(round);
+        bare.add(bare::run(folder.path(), medium, frame, seconds / 2.0)?);
+    }
+    journal.close()?;
+    Ok((ours, bare))
+}
+
+fn rate(name: String, ours: Sum, bare: Sum) -> Promise {
+    let group = exact(ours.records) / exact(ours.syncs);
+    let rate = exact(ours.records) / ours.seconds;
+    let limit = group * exact(bare.syncs) / bare.seconds;
+    let beside = [
+        ("records_per_s", rate),
+        ("limit_records_per_s", limit),
+        ("group_records", group),
+        ("frame_bytes", exact(ours.frame_bytes) / exact(ours.syncs)),
+        ("sync_us", 1e6 * ours.seconds / exact(ours.syncs)),
+        ("bare_sync_us", 1e6 * bare.seconds / exact(bare.syncs)),
+    ];
+    Promise::new(name, rate / limit, "ratio", Want::AtLeast(SHARE), &beside)
+}
+
+fn written(name: String, ours: Sum, bare: Sum) -> Promise {
+    let per_byte = exact(ours.written_bytes) / exact(ours.frame_bytes);
+    let beside = [
+        ("written_per_sync", exact(ours.written_bytes) / exact(ours.syncs)),
+        ("frame_bytes", exact(ours.frame_bytes) / exact(ours.syncs)),
+        ("bare_written_per_byte", exact(bare.written_bytes) / exact(bare.frame_bytes)),
+    ];
+    Promise::new(name, per_byte, "ratio", Want::AtMost(WRITTEN_PER_BYTE), &beside)
 }
 
 /// Bytes this process has caused to be written to disk so far, as the kernel counts dirtied pages: a page cache that dirties

@@ -12,8 +12,6 @@ use super::{Sum, written_bytes};
 
 /// Bytes of a record's payload.
 const PAYLOAD: usize = 256;
-/// Records the ring holds: what may wait while a sync runs.
-const RING: usize = 4_096;
 
 type Payload = [u8; PAYLOAD];
 
@@ -21,21 +19,23 @@ type Payload = [u8; PAYLOAD];
 pub(super) struct Writer {
     journal: Journal,
     next_event: u128,
+    /// Records the ring holds, and the most a group takes.
+    group: usize,
 }
 
 impl Writer {
-    /// A fresh journal in this folder.
-    pub(super) fn open(dir: &Path, medium: Medium) -> Result<Self, Box<dyn Error>> {
+    /// A fresh journal in this folder, for groups of up to this many records.
+    pub(super) fn open(dir: &Path, medium: Medium, group: usize) -> Result<Self, Box<dyn Error>> {
         let scan = scan(dir, &ScanOptions { medium, ..ScanOptions::default() })?;
         let boot = EpochStart { boot: 1, config_hash: 0, version: env!("CARGO_PKG_VERSION").to_owned() };
         let (journal, undecided) = scan.into_journal(Lsn::ZERO, &boot, &JournalOptions::default())?;
         assert!(undecided.is_empty(), "a fresh journal has nothing undecided");
-        Ok(Self { journal, next_event: 1 })
+        Ok(Self { journal, next_event: 1, group })
     }
 
     /// Drains the ring for this long, one sync per group.
     pub(super) fn run(&mut self, seconds: f64) -> Result<Sum, Box<dyn Error>> {
-        let (mut submit, mut records) = rtrb::RingBuffer::<Payload>::new(RING);
+        let (mut submit, mut records) = rtrb::RingBuffer::<Payload>::new(self.group);
         let over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&over);
         let cpus = cores::allowed().ok_or("the kernel does not say which CPUs may be used")?;
@@ -59,7 +59,8 @@ impl Writer {
         let written = written_bytes()?;
         let began = Clock::now();
         while sum.seconds < seconds {
-            while let Ok(payload) = records.peek() {
+            for _ in 0..self.group {
+                let Ok(payload) = records.peek() else { break };
                 let new = NewRecord { kind: 1, schema: 1, event_id: self.next_event, flags: 0, hint: 0, payload };
                 match self.journal.append(&new) {
                     Ok(_) => {}
