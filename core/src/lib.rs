@@ -5,5 +5,7 @@
 
 pub mod directory;
 pub mod gateway;
+pub mod map;
 pub mod runtime;
 pub mod shard;
+pub mod systems;

@@ -1,4 +1,8 @@
 //! The engine's rooms from outside.
 
+<<<<<<< ours
 mod gateway;
+=======
+mod map;
+>>>>>>> theirs
 mod runtime;

@@ -1,0 +1,144 @@
+//! Who is here: telling newcomers where they are, letting those go who leave, and who sees whom.
+//!
+//! Nobody leaves while an event of it is undecided; until then it stays, and is seen, but does nothing more.
+
+use arrayvec::ArrayVec;
+use mu_wire::messages::{Item, List, MAX_INVENTORY_ITEMS, ServerMessage};
+use mu_wire::snapshot::View;
+
+use crate::map::entities::Duties;
+use crate::map::interest::{Look, Viewer};
+use crate::map::{Departure, Map, Outbox};
+use crate::systems::{hot, trade};
+
+/// Tells newcomers where they are and what they carry.
+pub(crate) fn announce(map: &mut Map, out: &mut Outbox) {
+    for slot in 0..map.players.len() {
+        if !map.entities.duties[slot].any(Duties::NEW) {
+            continue;
+        }
+        if !out.has_room() {
+            return;
+        }
+        map.entities.duties[slot].clear(Duties::NEW);
+        if map.entities.duties[slot].any(Duties::CONNECTED) {
+            spawned(map, out, slot);
+            inventory(map, out, slot);
+        }
+    }
+}
+
+/// Whether what this player asked for is looked at.
+pub(crate) fn may_act(map: &Map, slot: usize) -> bool {
+    !map.entities.duties[slot].any(Duties::LEAVING.and(Duties::MOVING))
+}
+
+/// A player asks to leave the world.
+pub(crate) fn leave(map: &mut Map, out: &mut Outbox, slot: usize) {
+    trade::withdraw(map, out, slot);
+    map.entities.duties[slot].set(Duties::LEAVING);
+}
+
+/// Lets everybody go who leaves and has nothing undecided.
+pub(crate) fn depart(map: &mut Map, out: &mut Outbox) {
+    for slot in 0..map.players.len() {
+        let duties = map.entities.duties[slot];
+        // Whoever waits to be handed over is answered first.
+        if !duties.any(Duties::LEAVING) || duties.any(Duties::MOVING) || map.in_flight(slot) {
+            continue;
+        }
+        let Some(player) = map.slots.id(slot).filter(|_| out.has_room()) else {
+            return;
+        };
+        let hot = hot::row(map, slot);
+        let connected = map.entities.duties[slot].any(Duties::CONNECTED);
+        out.departed(Departure {
+            player,
+            account: map.players[slot].account,
+            hot,
+            connected,
+        });
+        map.vanish(player);
+    }
+}
+
+/// Brings every connected player's view up to date.
+pub(crate) fn look(map: &mut Map) {
+    map.publish_changes();
+    for slot in 0..map.players.len() {
+        if !map.entities.duties[slot].any(Duties::CONNECTED) {
+            continue;
+        }
+        let pinned = trade::partner(map, slot);
+        let Some(view) = map.views[slot].as_mut() else {
+            continue;
+        };
+        let look = Look {
+            player: slot,
+            pinned,
+            tick: map.tick.0,
+            positions: &map.entities.positions,
+        };
+        if map.interest.look(&map.grid, look, view) {
+            for first in [Some(slot), pinned].into_iter().flatten() {
+                view.pin(u16::try_from(first).unwrap_or(u16::MAX));
+            }
+        }
+    }
+}
+
+/// Sends a player all it carries.
+pub(crate) fn inventory(map: &Map, out: &mut Outbox, slot: usize) {
+    let Some(to) = map.slots.id(slot) else { return };
+    let carried = &map.players[slot].inventory;
+    let shown = carried.items().map(|(slot, item)| Item {
+        uid: item.uid.unsigned_abs(),
+        template: item.template,
+        slot,
+        level: item.level,
+    });
+    let items: ArrayVec<Item, MAX_INVENTORY_ITEMS> = shown.collect();
+    out.send(
+        to,
+        &ServerMessage::Inventory {
+            zen: carried.zen().unsigned_abs(),
+            items: List::new(&items),
+        },
+    );
+}
+
+fn spawned(map: &Map, out: &mut Outbox, slot: usize) {
+    let Some(entity) = map.slots.id(slot) else {
+        return;
+    };
+    let (player, at) = (&map.players[slot], map.entities.positions[slot]);
+    out.send(
+        entity,
+        &ServerMessage::Spawned {
+            entity,
+            character: player.character.0.unsigned_abs(),
+            world: map.place.world,
+            entry: map.place.entry,
+            map: map.place.map,
+            instance: map.place.instance,
+            x: at.x,
+            y: at.y,
+            tick: map.tick,
+            hp: map.entities.hps[slot],
+            hp_max: map.entities.hp_maxes[slot],
+            mp: player.mp,
+            mp_max: player.mp_max,
+            name: &player.name,
+        },
+    );
+}
+
+impl Viewer for View {
+    fn enter(&mut self, slot: u16) -> bool {
+        View::enter(self, slot)
+    }
+
+    fn leave(&mut self, slot: u16) {
+        View::leave(self, slot);
+    }
+}

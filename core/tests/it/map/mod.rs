@@ -1,0 +1,9 @@
+//! A map instance driven through its public calls only.
+
+mod chat;
+mod handles;
+mod portal;
+mod repeat;
+mod rig;
+mod trade;
+mod walk;
