@@ -1,8 +1,5 @@
 //! The engine's rooms from outside.
 
-<<<<<<< ours
 mod gateway;
-=======
 mod map;
->>>>>>> theirs
 mod runtime;
