@@ -61,6 +61,26 @@ pub struct TokenClaims {
     pub user_data: [u8; USER_DATA_LEN],
 }
 
+impl Default for TokenClaims {
+    fn default() -> Self {
+        Self {
+            token_id: [0; 16],
+            account: 0,
+            character: 0,
+            issued_s: 0,
+            expires_s: 0,
+            realm: 0,
+            home_shard: 0,
+            flags: 0,
+            psk: [0; 32],
+            max_down: 0,
+            max_pps: 0,
+            max_up: 0,
+            user_data: [0; USER_DATA_LEN],
+        }
+    }
+}
+
 impl std::fmt::Debug for TokenClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenClaims")

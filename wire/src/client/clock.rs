@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use crate::connection::TimeAnswer;
 use crate::time::{Time, micros};
 
 const SAMPLES: usize = 8;
@@ -48,8 +49,9 @@ impl Clock {
     }
 
     /// An answer came; a nonsensical one is ignored.
-    pub(super) fn answer(&mut self, now: Time, origin: u64, received: Time, held_us: u32) {
-        let origin = Time::from_micros(origin);
+    pub(super) fn answer(&mut self, now: Time, answer: &TimeAnswer) {
+        let TimeAnswer { received, held_us, .. } = *answer;
+        let origin = Time::from_micros(answer.origin);
         let passed = now.since(origin);
         if origin > now || passed > OLDEST || passed < Duration::from_micros(held_us.into()) {
             return;
@@ -78,21 +80,25 @@ impl Clock {
 mod tests {
     use super::*;
 
+    const fn answer(origin: u64, received: u64, held_us: u32) -> TimeAnswer {
+        TimeAnswer { origin, received: Time::from_micros(received), held_us, sent: 0, arrived: 0 }
+    }
+
     #[test]
     fn the_shortest_trip_decides() {
         let mut clock = Clock::default();
         let us = Time::from_micros;
         assert_eq!(clock.server_time(us(0)), None);
         // The server is 1,000,000 ahead. A slow, lopsided exchange is 4 ms off …
-        clock.answer(us(20_000), 10_000, us(1_019_000), 0);
+        clock.answer(us(20_000), &answer(10_000, 1_019_000, 0));
         assert_eq!(clock.server_time(us(0)), Some(us(1_004_000)));
         // … a quick one, held for 50 ms at the server, is exact.
-        clock.answer(us(152_000), 100_000, us(1_101_000), 50_000);
+        clock.answer(us(152_000), &answer(100_000, 1_101_000, 50_000));
         assert_eq!(clock.server_time(us(0)), Some(us(1_000_000)));
-        clock.answer(us(300_000), 200_000, us(1_290_000), 0);
+        clock.answer(us(300_000), &answer(200_000, 1_290_000, 0));
         assert_eq!(clock.server_time(us(0)), Some(us(1_000_000)));
-        clock.answer(us(300_000), 300_001, us(0), 0);
-        clock.answer(us(300_000), 299_999, us(0), u32::MAX);
+        clock.answer(us(300_000), &answer(300_001, 0, 0));
+        clock.answer(us(300_000), &answer(299_999, 0, u32::MAX));
         assert_eq!(clock.server_time(us(0)), Some(us(1_000_000)), "nonsense is ignored");
     }
 }

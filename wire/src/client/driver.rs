@@ -324,7 +324,6 @@ impl Client {
             let received = connection.received();
             stats.packets_received = received.packets();
             stats.packet_highest = received.expected().saturating_sub(1);
-            stats.packets_missing = received.missing();
         }
         stats
     }

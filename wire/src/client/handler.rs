@@ -3,7 +3,7 @@
 use super::Accepted;
 use super::clock::Clock;
 use super::stats::ClientStats;
-use crate::connection::{CloseReason, Events};
+use crate::connection::{CloseReason, Events, TimeAnswer};
 use crate::time::{Tick, Time};
 
 /// Listener of a client.
@@ -37,7 +37,9 @@ impl<H: ClientHandler> Events for Listener<'_, H> {
         self.handler.snapshot(tick, body);
     }
 
-    fn time(&mut self, origin: u64, received: Time, held_us: u32) {
-        self.clock.answer(self.now, origin, received, held_us);
+    fn time(&mut self, answer: TimeAnswer) {
+        self.stats.packets_sent_by_server = answer.sent.into();
+        self.stats.packets_received_then = answer.arrived;
+        self.clock.answer(self.now, &answer);
     }
 }

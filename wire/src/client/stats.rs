@@ -15,10 +15,11 @@ pub struct ClientStats {
     pub packets_received: u64,
     /// Highest packet number received.
     pub packet_highest: u64,
-    /// Packets below the highest number that were sent and have not arrived. Numbers left out on purpose do not count:
-    /// the packet after one says so (if that packet is the one lost, one too many is counted until it is clear that
-    /// neither came; at one number in 40 left out this adds 1/40 to a loss rate).
-    pub packets_missing: u64,
+    /// Packets the server had sent when it last answered a TIME request; 0 before the first answer. Numbers left out on
+    /// purpose do not count, so what is missing from `packets_received_then` was lost (or is late).
+    pub packets_sent_by_server: u64,
+    /// Of these, packets that had been received when that answer came.
+    pub packets_received_then: u64,
     /// Datagrams that were no packet of this connection, repeated or forged.
     pub datagrams_dropped: u64,
     /// Snapshots.

@@ -2,6 +2,21 @@
 
 use crate::time::{Tick, Time};
 
+/// The server's answer to a TIME request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeAnswer {
+    /// The client's own time when it asked.
+    pub(crate) origin: u64,
+    /// The server's time when the request came.
+    pub(crate) received: Time,
+    /// How long the server held the answer.
+    pub(crate) held_us: u32,
+    /// Packets the server had sent on this connection before this one, low 32 bits.
+    pub(crate) sent: u32,
+    /// Packets the client had received before this one.
+    pub(crate) arrived: u64,
+}
+
 /// Listener of one connection. Each side implements what can happen to it; the rest stays silent.
 pub(crate) trait Events {
     /// A control message, in order, once.
@@ -12,6 +27,6 @@ pub(crate) trait Events {
     fn snapshot(&mut self, _tick: Tick, _body: &[u8]) {}
     /// What became of a packet that carried a snapshot.
     fn snapshot_fate(&mut self, _packet: u64, _delivered: bool) {}
-    /// The answer to a request made at `origin` (the client's own time).
-    fn time(&mut self, _origin: u64, _received: Time, _held_us: u32) {}
+    /// The answer to a request.
+    fn time(&mut self, _answer: TimeAnswer) {}
 }

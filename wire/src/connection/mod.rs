@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use close::{CloseCode, CloseReason, Violation};
 pub(crate) use close::{ClosingText, closing_text};
-pub(crate) use events::Events;
+pub(crate) use events::{Events, TimeAnswer};
 pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClosingText, Connection, Events, PendingTime, Role, Told, Violation, closing_text};
+use super::{ClosingText, Connection, Events, PendingTime, Role, TimeAnswer, Told, Violation, closing_text};
 use crate::codec::Reader;
 use crate::connection::CloseCode;
 use crate::connection::received::DELAY_UNIT_US;
@@ -157,8 +157,9 @@ impl Connection {
                 self.pending_time = Some(PendingTime::Answer { origin, received: now });
                 self.content_by(now + self.terms.coalesce);
             }
-            (Frame::TimeAnswer { origin, received, held_us }, Role::Client(_)) => {
-                events.time(origin, received, held_us);
+            (Frame::TimeAnswer { origin, received, held_us, sent }, Role::Client(_)) => {
+                let arrived = self.received.packets().saturating_sub(1);
+                events.time(TimeAnswer { origin, received, held_us, sent, arrived });
             }
             _ => return Err(Violation::UnexpectedFrame),
         }

@@ -135,7 +135,8 @@ impl Connection {
                 .and_then(|()| out.u8(1))
                 .and_then(|()| out.u64(origin))
                 .and_then(|()| out.u64(received.as_micros()))
-                .and_then(|()| out.u32(low32(micros(now.since(received)).min(u64::from(u32::MAX))))),
+                .and_then(|()| out.u32(low32(micros(now.since(received)).min(u64::from(u32::MAX)))))
+                .and_then(|()| out.u32(low32(self.recovery.packets()))),
         };
         if written.is_err() {
             out.truncate(before);

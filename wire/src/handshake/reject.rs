@@ -27,6 +27,8 @@ pub enum RejectCode {
     Closing,
     /// Client and server have no cipher in common.
     NoCommonCipher,
+    /// The place kept for the player was given up.
+    Expired,
     /// A reason of the application, 0x100 and up.
     Application(u16),
 }
@@ -41,6 +43,7 @@ impl RejectCode {
             Self::RealmClosed => 3,
             Self::Closing => 4,
             Self::NoCommonCipher => 5,
+            Self::Expired => 6,
             Self::Application(code) => code,
         }
     }
@@ -54,6 +57,7 @@ impl RejectCode {
             3 => Self::RealmClosed,
             4 => Self::Closing,
             5 => Self::NoCommonCipher,
+            6 => Self::Expired,
             other => Self::Application(other),
         }
     }

@@ -6,7 +6,7 @@
 //! 0x02       PING        nothing follows
 //! 0x07       CLOSE       code 2 │ length 1 (≤ 64) │ text, UTF-8
 //! 0x09       TIME        0 │ client's time 8                                 request
-//!                        1 │ client's time 8 │ received 8 │ held 4           answer, server's µs
+//!                        1 │ client's time 8 │ received 8 │ held 4 │ packets sent before this one 4   answer, server's µs
 //! 0x10       INPUT       first sequence 4 │ count 1 (1–16) │ count × ( length 1 (≤ 32) │ bytes )
 //! 0x11       SNAP        tick 4 │ body to the end of the datagram (≥ 1 byte)
 //! 0x20       REL lane 0  message id, low 16 bits 2 │ length varint (≤ 1,100) │ bytes
@@ -53,7 +53,7 @@ pub(crate) enum Frame<'a> {
     Ping,
     Close { code: u16, text: &'a str },
     TimeRequest { origin: u64 },
-    TimeAnswer { origin: u64, received: Time, held_us: u32 },
+    TimeAnswer { origin: u64, received: Time, held_us: u32, sent: u32 },
     Input(InputFrame<'a>),
     Snap { tick: Tick, body: &'a [u8] },
     Control { id: u16, bytes: &'a [u8] },
@@ -138,6 +138,7 @@ fn time<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, FrameError> {
             origin: reader.u64()?,
             received: Time::from_micros(reader.u64()?),
             held_us: reader.u32()?,
+            sent: reader.u32()?,
         }),
         _ => Err(FrameError::Malformed),
     }

@@ -56,6 +56,7 @@ pub(crate) struct Recovery {
     loss_at: Option<Time>,
     probes: u32,
     ack_delay: Duration,
+    left_out: u64,
 }
 
 impl Recovery {
@@ -69,7 +70,13 @@ impl Recovery {
             loss_at: None,
             probes: 0,
             ack_delay,
+            left_out: 0,
         }
+    }
+
+    /// Packets sent; numbers left out do not count.
+    pub(crate) const fn packets(&self) -> u64 {
+        self.ring.next() - self.left_out
     }
 
     pub(crate) const fn next_number(&self) -> u64 {
@@ -89,6 +96,7 @@ impl Recovery {
     /// Leaves the next number out.
     pub(crate) fn skip(&mut self) {
         self.ring.push(Sent::default());
+        self.left_out += 1;
     }
 
     /// Records the packet that took the next number.
