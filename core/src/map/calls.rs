@@ -28,45 +28,18 @@ impl Map {
             }));
         };
         let (player, row, connected, view) = match joining {
-            Joining::Fresh {
-                character,
-                connected,
-            } => {
+            Joining::Fresh { character, connected } => {
                 let (player, row) = self.fresh(character);
                 (player, row, connected, None)
             }
-            Joining::Transit {
-                transit,
-                to,
-                heading,
-            } => {
-                let Transit {
-                    player,
-                    row,
-                    connected,
-                    view,
-                    ..
-                } = *transit;
+            Joining::Transit { transit, to, heading } => {
+                let Transit { player, row, connected, view, .. } = *transit;
                 let position = self.ground.arrival(to, &mut self.rng).centre();
-                (
-                    player,
-                    Row {
-                        position,
-                        heading,
-                        ..row
-                    },
-                    connected,
-                    view,
-                )
+                (player, Row { position, heading, ..row }, connected, view)
             }
         };
         let name = Name::new(player.name.as_bytes()).unwrap_or_default();
-        let identity = Identity {
-            entity: id,
-            kind: EntityKind::Player,
-            template: player.class,
-            name,
-        };
+        let identity = Identity { entity: id, kind: EntityKind::Player, template: player.class, name };
         self.seat(usize::from(id.slot()), player, view);
         self.appear(id, row, identity);
         let duties = &mut self.entities.duties[usize::from(id.slot())];
@@ -80,30 +53,15 @@ impl Map {
     /// The row of a character from the store: where it last stood if that was here.
     fn fresh(&mut self, loaded: &LoadedCharacter) -> (Player, Row) {
         let narrow = |value: i32| u16::try_from(value).unwrap_or(0);
-        let class = self
-            .classes
-            .iter()
-            .find(|class| i32::from(class.id) == loaded.character.class)
-            .or(self.classes.first());
-        let (hp_max, mp_max, speed) =
-            class.map_or((1, 0, 1), |class| (class.hp, class.mp, class.speed));
+        let class =
+            self.classes.iter().find(|class| i32::from(class.id) == loaded.character.class).or(self.classes.first());
+        let (hp_max, mp_max, speed) = class.map_or((1, 0, 1), |class| (class.hp, class.mp, class.speed));
         let (hp, mp) = (narrow(loaded.hot.hp), narrow(loaded.hot.mp));
         let last = Position::new(narrow(loaded.hot.x), narrow(loaded.hot.y));
         let here = loaded.hot.map == i32::from(self.place.map) && self.ground.is_open(last.tile());
-        let position = if here {
-            last
-        } else {
-            self.ground.spawn(&mut self.rng).centre()
-        };
+        let position = if here { last } else { self.ground.spawn(&mut self.rng).centre() };
         let heading = u8::try_from(loaded.hot.heading).unwrap_or(0);
-        let row = Row {
-            position,
-            heading,
-            speed,
-            hp,
-            hp_max: hp_max.max(hp),
-            flags: 0,
-        };
+        let row = Row { position, heading, speed, hp, hp_max: hp_max.max(hp), flags: 0 };
         (Player::new(loaded, mp_max.max(mp)), row)
     }
 
@@ -166,8 +124,7 @@ impl Map {
     /// Queues a request; false when it was dropped.
     pub fn request(&mut self, handle: EntityId, message: &ClientMessage<'_>) -> bool {
         let request = owned(message);
-        self.player_slot(handle).is_some()
-            && request.is_some_and(|request| self.inbox.request(handle, request))
+        self.player_slot(handle).is_some() && request.is_some_and(|request| self.inbox.request(handle, request))
     }
 
     /// Takes in the decision about a submitted event; it is settled in the next tick. Decisions come in journal
@@ -195,10 +152,7 @@ impl Map {
         if self.in_flight(slot) {
             return Err(NotNow::InFlight);
         }
-        let player = Player {
-            dealings: Dealings::default(),
-            ..self.players[slot].clone()
-        };
+        let player = Player { dealings: Dealings::default(), ..self.players[slot].clone() };
         Ok(Box::new(Transit {
             player,
             row: self.entities.row(slot),
@@ -257,9 +211,7 @@ impl Map {
             return 0;
         };
         let view = self.views[slot].as_mut();
-        view.map_or(0, |view| {
-            view.write(packet, self.tick, &mut self.replicator, out)
-        })
+        view.map_or(0, |view| view.write(packet, self.tick, &mut self.replicator, out))
     }
 
     /// A packet that carried a snapshot arrived.
@@ -286,9 +238,7 @@ impl Map {
 
     /// Every player's handle, in slot order.
     pub fn handles(&self) -> impl Iterator<Item = EntityId> + '_ {
-        self.slots
-            .live_players()
-            .filter_map(|slot| self.slots.id(slot))
+        self.slots.live_players().filter_map(|slot| self.slots.id(slot))
     }
 
     /// How many players stand here.
@@ -318,9 +268,7 @@ impl Map {
     /// Where an entity is at the current tick.
     #[must_use]
     pub fn position(&self, handle: EntityId) -> Option<Position> {
-        self.slots
-            .find(handle)
-            .map(|slot| self.entities.positions[slot])
+        self.slots.find(handle).map(|slot| self.entities.positions[slot])
     }
 
     /// The last tick.
@@ -332,37 +280,25 @@ impl Map {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> MapStats {
-        MapStats {
-            dropped: self.inbox.dropped(),
-            ..self.stats
-        }
+        MapStats { dropped: self.inbox.dropped(), ..self.stats }
     }
 }
 
 /// A request as the queue keeps it; `None` when it is longer than the wire allows.
 fn owned(message: &ClientMessage<'_>) -> Option<Request> {
     Some(match message {
-        ClientMessage::Chat { channel, text } => Request::Chat {
-            channel: *channel,
-            text: ArrayString::from(text).ok()?,
-        },
+        ClientMessage::Chat { channel, text } => {
+            Request::Chat { channel: *channel, text: ArrayString::from(text).ok()? }
+        }
         ClientMessage::UsePortal { portal } => Request::UsePortal(*portal),
         ClientMessage::TradeRequest { target } => Request::TradeRequest(*target),
         ClientMessage::TradeAnswer { accept } => Request::TradeAnswer(*accept),
-        ClientMessage::TradeOffer {
-            revision,
-            zen,
-            items,
-        } => {
+        ClientMessage::TradeOffer { revision, zen, items } => {
             let mut uids = ArrayVec::new();
             for uid in items.iter() {
                 uids.try_push(i64::try_from(uid).ok()?).ok()?;
             }
-            Request::TradeOffer {
-                revision: *revision,
-                zen: *zen,
-                items: uids,
-            }
+            Request::TradeOffer { revision: *revision, zen: *zen, items: uids }
         }
         ClientMessage::TradeConfirm { revision } => Request::TradeConfirm(*revision),
         ClientMessage::TradeCancel => Request::TradeCancel,

@@ -149,10 +149,7 @@ impl Entities {
     /// What viewers are told of a slot.
     #[must_use]
     pub fn state(&self, slot: usize) -> EntityState {
-        let (hp, most) = (
-            u32::from(self.hps[slot]),
-            u32::from(self.hp_maxes[slot].max(1)),
-        );
+        let (hp, most) = (u32::from(self.hps[slot]), u32::from(self.hp_maxes[slot].max(1)));
         EntityState {
             motion: self.motions[slot],
             heading: self.headings[slot],

@@ -21,9 +21,8 @@ impl EventIds {
     /// The source of this instance in this run of this host; of `host` the low 24 bits count.
     #[must_use]
     pub fn new(host: u32, boot: u32, instance: u32) -> Self {
-        let prefix = u128::from(host & 0x00FF_FFFF) << 104
-            | u128::from(boot) << 72
-            | u128::from(instance) << COUNTER_BITS;
+        let prefix =
+            u128::from(host & 0x00FF_FFFF) << 104 | u128::from(boot) << 72 | u128::from(instance) << COUNTER_BITS;
         Self { prefix, next: 1 }
     }
 
@@ -32,11 +31,7 @@ impl EventIds {
     /// # Panics
     /// After 2⁴⁰ ids: at a thousand trades a second that is 34 years of one run.
     pub fn issue(&mut self) -> u128 {
-        assert!(
-            self.next < 1 << COUNTER_BITS,
-            "{} event ids were issued in one run",
-            self.next
-        );
+        assert!(self.next < 1 << COUNTER_BITS, "{} event ids were issued in one run", self.next);
         let id = self.prefix | u128::from(self.next);
         self.next += 1;
         id
@@ -57,10 +52,7 @@ mod tests {
     fn ids_of_different_sources_never_meet() {
         let mut sources = [(1, 1, 1), (1, 1, 2), (1, 2, 1), (2, 1, 1)]
             .map(|(host, boot, instance)| EventIds::new(host, boot, instance));
-        let mut ids: Vec<u128> = sources
-            .iter_mut()
-            .flat_map(|source| [source.issue(), source.issue()])
-            .collect();
+        let mut ids: Vec<u128> = sources.iter_mut().flat_map(|source| [source.issue(), source.issue()]).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 8);

@@ -39,10 +39,7 @@ impl Grid {
     /// If the map is larger than 256×256 tiles, the range of a position on the wire.
     #[must_use]
     pub fn new(width: u16, height: u16, slots: usize) -> Self {
-        assert!(
-            width <= 256 && height <= 256,
-            "a map of {width}×{height} tiles; positions reach 256"
-        );
+        assert!(width <= 256 && height <= 256, "a map of {width}×{height} tiles; positions reach 256");
         let columns = usize::from(width).div_ceil(1 << CELL_SHIFT).max(1);
         let rows = usize::from(height).div_ceil(1 << CELL_SHIFT).max(1);
         Self {
@@ -154,28 +151,17 @@ mod tests {
         let (seen_home, seen_far) = (grid.version(home), grid.version(far));
 
         grid.place(65, tile(15, 15));
-        assert_eq!(
-            grid.version(home),
-            seen_home,
-            "a move inside a cell is nobody's business"
-        );
+        assert_eq!(grid.version(home), seen_home, "a move inside a cell is nobody's business");
 
         grid.place(65, tile(16, 15));
         assert_ne!(grid.version(home), seen_home);
         assert_eq!(grid.version(far), seen_far);
-        let holders = (0..grid.cells())
-            .filter(|&cell| slot_set::contains(grid.members(cell), 65))
-            .count();
+        let holders = (0..grid.cells()).filter(|&cell| slot_set::contains(grid.members(cell), 65)).count();
         assert_eq!(holders, 1);
 
         grid.remove(65);
         assert_eq!(grid.cell_of(65), None);
-        assert_eq!(
-            (0..grid.cells())
-                .map(|cell| slot_set::count(grid.members(cell)))
-                .sum::<usize>(),
-            0
-        );
+        assert_eq!((0..grid.cells()).map(|cell| slot_set::count(grid.members(cell))).sum::<usize>(), 0);
     }
 
     #[test]
@@ -185,10 +171,6 @@ mod tests {
         assert_eq!(grid.around(0, 1).collect::<Vec<_>>(), [0, 1, 3, 4]);
         assert_eq!(grid.around(4, 3).count(), 6);
         assert_eq!(grid.rings_between(0, 5), 2);
-        assert_eq!(
-            grid.cell_at(Position::new(u16::MAX, u16::MAX)),
-            5,
-            "outside belongs to the nearest cell"
-        );
+        assert_eq!(grid.cell_at(Position::new(u16::MAX, u16::MAX)), 5, "outside belongs to the nearest cell");
     }
 }

@@ -95,9 +95,7 @@ impl Inbox {
 
     /// Queues a request; false when it was dropped.
     pub fn request(&mut self, from: EntityId, request: Request) -> bool {
-        let row = u16::try_from(self.requests.len())
-            .ok()
-            .filter(|_| self.requests.len() < self.capacity);
+        let row = u16::try_from(self.requests.len()).ok().filter(|_| self.requests.len() < self.capacity);
         let Some(row) = row else {
             self.dropped += 1;
             return false;
@@ -140,10 +138,7 @@ impl Inbox {
     }
 
     fn admit(&mut self, from: EntityId) -> bool {
-        let queued = self
-            .queued
-            .get_mut(usize::from(from.slot()))
-            .filter(|queued| **queued < PER_PLAYER);
+        let queued = self.queued.get_mut(usize::from(from.slot())).filter(|queued| **queued < PER_PLAYER);
         let (Some(queued), true) = (queued, self.entries.len() < self.capacity) else {
             self.dropped += 1;
             return false;

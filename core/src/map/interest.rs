@@ -52,11 +52,7 @@ struct Looked {
     unfinished: bool,
 }
 
-const NEVER: Looked = Looked {
-    cell: u32::MAX,
-    version: 0,
-    unfinished: true,
-};
+const NEVER: Looked = Looked { cell: u32::MAX, version: 0, unfinished: true };
 
 /// The visible sets of all players of a map.
 #[derive(Debug)]
@@ -115,11 +111,8 @@ impl Interest {
         let Some(cell) = grid.cell_of(look.player) else {
             return false;
         };
-        let now = Looked {
-            cell: u32::try_from(cell).unwrap_or(u32::MAX),
-            version: grid.version(cell),
-            unfinished: false,
-        };
+        let now =
+            Looked { cell: u32::try_from(cell).unwrap_or(u32::MAX), version: grid.version(cell), unfinished: false };
         let last = self.looked[look.player];
         if last == now {
             return false;
@@ -128,25 +121,15 @@ impl Interest {
         self.want(cell, look.player, look.pinned);
         let crowded = slot_set::count(&self.chosen) > self.places;
         let turn = last.cell != now.cell
-            || look
-                .tick
-                .wrapping_add(u32::try_from(look.player).unwrap_or(0))
-                % CHOOSE_EVERY
-                == 0;
+            || look.tick.wrapping_add(u32::try_from(look.player).unwrap_or(0)) % CHOOSE_EVERY == 0;
         if crowded && turn {
             self.choose(grid, cell, look);
         } else if crowded {
             let seen = self.seen.row(look.player);
-            self.chosen
-                .iter_mut()
-                .zip(seen)
-                .for_each(|(want, seen)| *want &= seen);
+            self.chosen.iter_mut().zip(seen).for_each(|(want, seen)| *want &= seen);
         }
         let all_shown = self.apply(look.player, viewer);
-        self.looked[look.player] = Looked {
-            unfinished: crowded || !all_shown,
-            ..now
-        };
+        self.looked[look.player] = Looked { unfinished: crowded || !all_shown, ..now };
         true
     }
 
@@ -190,11 +173,7 @@ impl Interest {
 
     /// Everything the player should see if places were free, into `chosen`.
     fn want(&mut self, cell: usize, player: usize, pinned: Option<usize>) {
-        let (near, far, seen) = (
-            self.near.row(cell),
-            self.far.row(cell),
-            self.seen.row(player),
-        );
+        let (near, far, seen) = (self.near.row(cell), self.far.row(cell), self.seen.row(player));
         for (index, want) in self.chosen.iter_mut().enumerate() {
             *want = near[index] | (seen[index] & far[index]);
         }
@@ -213,16 +192,11 @@ impl Interest {
         }
         for rings in 0..=grid::LEAVE_RINGS {
             self.ring.fill(0);
-            for other in grid
-                .around(cell, grid::LEAVE_RINGS)
-                .filter(|&other| grid.rings_between(cell, other) == rings)
+            for other in grid.around(cell, grid::LEAVE_RINGS).filter(|&other| grid.rings_between(cell, other) == rings)
             {
                 slot_set::union(&mut self.ring, grid.members(other));
             }
-            self.ring
-                .iter_mut()
-                .zip(&self.chosen)
-                .for_each(|(ring, chosen)| *ring &= chosen);
+            self.ring.iter_mut().zip(&self.chosen).for_each(|(ring, chosen)| *ring &= chosen);
             let here = slot_set::count(&self.ring);
             if here > room {
                 self.keep_nearest(room, look);
@@ -238,15 +212,9 @@ impl Interest {
     fn keep_nearest(&mut self, room: usize, look: Look<'_>) {
         self.candidates.clear();
         for slot in slot_set::iter(&self.ring) {
-            let keep = if self.seen.contains(look.player, slot) {
-                KEEP_TILES
-            } else {
-                0
-            };
-            let key =
-                i64::from(apart(look.positions[look.player], look.positions[slot])) - keep * 256;
-            self.candidates
-                .push((key, u16::try_from(slot).unwrap_or(u16::MAX)));
+            let keep = if self.seen.contains(look.player, slot) { KEEP_TILES } else { 0 };
+            let key = i64::from(apart(look.positions[look.player], look.positions[slot])) - keep * 256;
+            self.candidates.push((key, u16::try_from(slot).unwrap_or(u16::MAX)));
         }
         if room > 0 && room < self.candidates.len() {
             self.candidates.select_nth_unstable(room - 1);

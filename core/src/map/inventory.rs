@@ -32,13 +32,7 @@ pub struct Inventory {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self {
-            items: [None; PLACES],
-            held: 0,
-            reserved: 0,
-            zen: 0,
-            zen_held: 0,
-        }
+        Self { items: [None; PLACES], held: 0, reserved: 0, zen: 0, zen_held: 0 }
     }
 }
 
@@ -46,10 +40,7 @@ impl Inventory {
     /// An empty inventory with this much zen.
     #[must_use]
     pub fn with_zen(zen: i64) -> Self {
-        Self {
-            zen,
-            ..Self::default()
-        }
+        Self { zen, ..Self::default() }
     }
 
     /// Puts an item into an empty, unreserved place; false when it is neither.
@@ -91,9 +82,7 @@ impl Inventory {
 
     /// Every item with its place, in order of place.
     pub fn items(&self) -> impl Iterator<Item = (u8, &Item)> {
-        (0u8..)
-            .zip(&self.items)
-            .filter_map(|(place, item)| item.as_ref().map(|item| (place, item)))
+        (0u8..).zip(&self.items).filter_map(|(place, item)| item.as_ref().map(|item| (place, item)))
     }
 
     /// Whether the item in this place is part of an undecided event.
@@ -142,11 +131,8 @@ impl Inventory {
     /// Reserves the first free place, or, when there is none, the place of one of these items that leave in the same
     /// event.
     pub fn reserve(&mut self, leaving: &[u8]) -> Option<u8> {
-        let vacated = leaving
-            .iter()
-            .fold(0, |mask, &place| mask | bit(place).unwrap_or(0))
-            & self.held
-            & !self.reserved;
+        let vacated =
+            leaving.iter().fold(0, |mask, &place| mask | bit(place).unwrap_or(0)) & self.held & !self.reserved;
         let free = match self.free_mask() {
             0 => vacated,
             free => free,
@@ -196,13 +182,8 @@ impl Inventory {
     }
 
     fn free_mask(&self) -> u64 {
-        let taken = self
-            .items
-            .iter()
-            .enumerate()
-            .fold(0u64, |mask, (place, item)| {
-                mask | (u64::from(item.is_some()) << place)
-            });
+        let taken =
+            self.items.iter().enumerate().fold(0u64, |mask, (place, item)| mask | (u64::from(item.is_some()) << place));
         !(taken | self.reserved)
     }
 }
@@ -215,12 +196,7 @@ fn bit(place: u8) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SWORD: Item = Item {
-        uid: 7,
-        template: 1,
-        level: 0,
-        version: 3,
-    };
+    const SWORD: Item = Item { uid: 7, template: 1, level: 0, version: 3 };
 
     #[test]
     fn held_things_stay_but_cannot_be_spent() {
@@ -235,11 +211,7 @@ mod tests {
         inventory.release(5);
         inventory.release_zen(60);
         assert!(!inventory.is_bound());
-        assert_eq!(
-            inventory.take_held(5),
-            None,
-            "only what is held can be taken"
-        );
+        assert_eq!(inventory.take_held(5), None, "only what is held can be taken");
     }
 
     #[test]
@@ -260,22 +232,12 @@ mod tests {
     fn a_full_inventory_reserves_nothing() {
         let mut inventory = Inventory::default();
         for place in 0..64 {
-            assert!(inventory.put(
-                place,
-                Item {
-                    uid: i64::from(place) + 1,
-                    ..SWORD
-                }
-            ));
+            assert!(inventory.put(place, Item { uid: i64::from(place) + 1, ..SWORD }));
         }
         assert_eq!(inventory.reserve(&[]), None);
         assert_eq!(inventory.items().count(), 64);
         assert!(inventory.hold(9));
-        assert_eq!(
-            inventory.reserve(&[8, 9]),
-            Some(9),
-            "only the place of what leaves"
-        );
+        assert_eq!(inventory.reserve(&[8, 9]), Some(9), "only the place of what leaves");
         assert_eq!(inventory.reserve(&[8, 9]), None, "and only once");
     }
 }

@@ -221,20 +221,10 @@ impl Map {
     /// the content's checks exclude both.
     #[must_use]
     pub fn new(plan: &MapPlan<'_>, seed: u64) -> Self {
-        let monsters: usize = plan
-            .map
-            .monsters
-            .iter()
-            .map(|spawn| usize::from(spawn.count))
-            .sum();
+        let monsters: usize = plan.map.monsters.iter().map(|spawn| usize::from(spawn.count)).sum();
         let slots = Slots::new(plan.players, monsters);
         let grid = Grid::new(plan.map.width, plan.map.height, slots.capacity());
-        let interest = Interest::new(
-            plan.players,
-            slots.capacity(),
-            grid.cells(),
-            plan.rules.visible,
-        );
+        let interest = Interest::new(plan.players, slots.capacity(), grid.cells(), plan.rules.visible);
         let classes = plan.classes.iter().map(|class| ClassNumbers {
             id: class.id,
             hp: class.hp,
@@ -242,12 +232,7 @@ impl Map {
             speed: class.speed,
         });
         let mut map = Self {
-            place: Place {
-                map: plan.map.id,
-                world: plan.world,
-                entry: plan.entry,
-                instance: plan.instance,
-            },
+            place: Place { map: plan.map.id, world: plan.world, entry: plan.entry, instance: plan.instance },
             rules: plan.rules,
             ground: Terrain::new(plan.map),
             classes: classes.collect(),
@@ -275,36 +260,20 @@ impl Map {
     /// Monsters stand where they appear; nothing moves them yet.
     fn place_monsters(&mut self, plan: &MapPlan<'_>) {
         for spawn in &plan.map.monsters {
-            let Some(template) = plan
-                .monsters
-                .iter()
-                .find(|monster| monster.id == spawn.template)
-            else {
+            let Some(template) = plan.monsters.iter().find(|monster| monster.id == spawn.template) else {
                 continue;
             };
             let hp = u16::try_from(template.hp).unwrap_or(u16::MAX);
             for _ in 0..spawn.count {
-                let (Some(tile), Some(id)) = (
-                    self.ground.open_in(spawn.area, &mut self.rng),
-                    self.slots.take(Part::Other),
-                ) else {
+                let (Some(tile), Some(id)) =
+                    (self.ground.open_in(spawn.area, &mut self.rng), self.slots.take(Part::Other))
+                else {
                     continue;
                 };
                 let heading = u8::try_from(self.rng.below(256)).unwrap_or(0);
-                let row = Row {
-                    position: tile.centre(),
-                    heading,
-                    speed: template.speed,
-                    hp,
-                    hp_max: hp,
-                    flags: 0,
-                };
-                let identity = Identity {
-                    entity: id,
-                    kind: EntityKind::Monster,
-                    template: template.id,
-                    name: Name::default(),
-                };
+                let row = Row { position: tile.centre(), heading, speed: template.speed, hp, hp_max: hp, flags: 0 };
+                let identity =
+                    Identity { entity: id, kind: EntityKind::Monster, template: template.id, name: Name::default() };
                 self.appear(id, row, identity);
             }
         }
@@ -315,8 +284,7 @@ impl Map {
         let slot = usize::from(id.slot());
         self.entities.put(slot, row);
         self.grid.place(slot, row.position);
-        self.replicator
-            .insert(id.slot(), identity, self.entities.state(slot), self.tick);
+        self.replicator.insert(id.slot(), identity, self.entities.state(slot), self.tick);
     }
 
     /// Notes that what viewers see of a slot changed in this tick; told once, however often it changed.
@@ -332,23 +300,19 @@ impl Map {
         for slot in self.changes.drain(..) {
             self.entities.duties[slot].clear(Duties::CHANGED);
             if let Some(id) = self.slots.id(slot) {
-                self.replicator
-                    .update(id.slot(), self.entities.state(slot), self.tick);
+                self.replicator.update(id.slot(), self.entities.state(slot), self.tick);
             }
         }
     }
 
     /// The row of a live player.
     pub(crate) fn player_slot(&self, handle: EntityId) -> Option<usize> {
-        self.slots
-            .find(handle)
-            .filter(|&slot| slot < self.slots.player_capacity())
+        self.slots.find(handle).filter(|&slot| slot < self.slots.player_capacity())
     }
 
     /// The trade a player is in and how far it has come.
     pub(crate) fn in_flight(&self, slot: usize) -> bool {
         let row = self.players[slot].dealings.trade;
-        row.and_then(|row| self.trades.row(row))
-            .is_some_and(crate::systems::trade::Trade::is_in_flight)
+        row.and_then(|row| self.trades.row(row)).is_some_and(crate::systems::trade::Trade::is_in_flight)
     }
 }

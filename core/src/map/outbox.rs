@@ -74,16 +74,9 @@ impl Departure {
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Send {
-        to: EntityId,
-        bytes: Range<u32>,
-        lossy: bool,
-    },
+    Send { to: EntityId, bytes: Range<u32>, lossy: bool },
     Critical(usize),
-    Portal {
-        player: EntityId,
-        portal: u16,
-    },
+    Portal { player: EntityId, portal: u16 },
     Departed(Departure),
     Dirty(HotRow),
 }
@@ -122,16 +115,11 @@ impl Outbox {
     /// Everything to be done, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
         self.entries.iter().map(|entry| match entry {
-            Entry::Send { to, bytes, lossy } => Event::Send {
-                to: *to,
-                bytes: &self.bytes[bytes.start as usize..bytes.end as usize],
-                lossy: *lossy,
-            },
+            Entry::Send { to, bytes, lossy } => {
+                Event::Send { to: *to, bytes: &self.bytes[bytes.start as usize..bytes.end as usize], lossy: *lossy }
+            }
             Entry::Critical(index) => Event::Critical(&self.critical[*index]),
-            Entry::Portal { player, portal } => Event::Portal {
-                player: *player,
-                portal: *portal,
-            },
+            Entry::Portal { player, portal } => Event::Portal { player: *player, portal: *portal },
             Entry::Departed(departure) => Event::Departed(*departure),
             Entry::Dirty(row) => Event::Dirty(*row),
         })
@@ -153,8 +141,7 @@ impl Outbox {
     /// Whether the outcome of one more input, request, decision or departure fits for certain.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.used + ROOM_BYTES <= self.bytes.len()
-            && self.entries.len() + ROOM_ENTRIES <= self.limit
+        self.used + ROOM_BYTES <= self.bytes.len() && self.entries.len() + ROOM_ENTRIES <= self.limit
     }
 
     /// Whether one more critical event fits.
@@ -166,11 +153,7 @@ impl Outbox {
     /// Sends a message that must arrive to one player. The caller has asked for room.
     pub fn send(&mut self, to: EntityId, message: &ServerMessage<'_>) {
         if let Some(Encoded(bytes)) = self.encode(message) {
-            self.entries.push(Entry::Send {
-                to,
-                bytes,
-                lossy: false,
-            });
+            self.entries.push(Entry::Send { to, bytes, lossy: false });
         }
     }
 
@@ -191,11 +174,7 @@ impl Outbox {
             self.dropped += 1;
             return;
         }
-        self.entries.push(Entry::Send {
-            to,
-            bytes: bytes.clone(),
-            lossy: true,
-        });
+        self.entries.push(Entry::Send { to, bytes: bytes.clone(), lossy: true });
     }
 
     /// Adds a critical event. The caller has asked for room.

@@ -64,22 +64,12 @@ impl Player {
     pub fn new(loaded: &LoadedCharacter, mp_max: u16) -> Self {
         let narrow = |value: i32| u16::try_from(value).unwrap_or(0);
         let mut inventory = Inventory::with_zen(loaded.zen);
-        for item in loaded
-            .items
-            .iter()
-            .filter(|item| item.container == i32::from(mu_storage::event::Place::INVENTORY))
+        for item in loaded.items.iter().filter(|item| item.container == i32::from(mu_storage::event::Place::INVENTORY))
         {
             let place = u8::try_from(item.slot).unwrap_or(u8::MAX);
             let level = u8::try_from(item.level).unwrap_or(u8::MAX);
-            inventory.put(
-                place,
-                Item {
-                    uid: item.uid.0,
-                    template: narrow(item.template),
-                    level,
-                    version: item.version,
-                },
-            );
+            inventory
+                .put(place, Item { uid: item.uid.0, template: narrow(item.template), level, version: item.version });
         }
         let mut name = PlayerName::new();
         for letter in loaded.character.name.chars() {
@@ -116,11 +106,7 @@ impl Bucket {
     pub fn take(&mut self, tick: Tick, burst: u32, every: u32) -> bool {
         let refilled = tick.since(self.since) / every.max(1);
         self.spent = self.spent.saturating_sub(refilled);
-        self.since = if self.spent == 0 {
-            tick
-        } else {
-            self.since + refilled * every
-        };
+        self.since = if self.spent == 0 { tick } else { self.since + refilled * every };
         if self.spent >= burst {
             return false;
         }
@@ -131,9 +117,7 @@ impl Bucket {
     /// Milliseconds until there is a token again.
     #[must_use]
     pub fn wait_ms(&self, tick: Tick, every: u32) -> u32 {
-        every
-            .saturating_sub(tick.since(self.since))
-            .saturating_mul(u32::from(Tick::MILLIS))
+        every.saturating_sub(tick.since(self.since)).saturating_mul(u32::from(Tick::MILLIS))
     }
 
     /// What the state hash takes in.
@@ -156,21 +140,14 @@ mod tests {
         assert!(bucket.take(Tick(130), 3, 30));
         assert!(!bucket.take(Tick(131), 3, 30));
         let later: Vec<bool> = (0..5).map(|_| bucket.take(Tick(1_000), 3, 30)).collect();
-        assert_eq!(
-            later,
-            [true, true, true, false, false],
-            "a long silence refills the burst and no more"
-        );
+        assert_eq!(later, [true, true, true, false, false], "a long silence refills the burst and no more");
     }
 
     #[test]
     fn over_a_long_time_never_more_than_burst_plus_rate() {
         for step in [1, 7, 13, 29, 31] {
             let mut bucket = Bucket::default();
-            let taken = (0..3_000)
-                .step_by(step)
-                .filter(|&tick| bucket.take(Tick(tick), 3, 30))
-                .count();
+            let taken = (0..3_000).step_by(step).filter(|&tick| bucket.take(Tick(tick), 3, 30)).count();
             assert!(taken <= 3 + 3_000 / 30, "step {step}: {taken}");
         }
     }

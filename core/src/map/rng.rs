@@ -56,10 +56,7 @@ mod tests {
             assert_eq!(number, right.below(10));
             seen[usize::from(number)] = true;
         }
-        assert!(
-            seen.iter().all(|&hit| hit),
-            "every value of a small bound comes up"
-        );
+        assert!(seen.iter().all(|&hit| hit), "every value of a small bound comes up");
         assert_eq!(Rng::new(1).below(0), 0);
     }
 }

@@ -25,10 +25,7 @@ impl SlotSets {
     #[must_use]
     pub fn new(rows: usize, slots: usize) -> Self {
         let per_row = words_for(slots);
-        Self {
-            words: vec![0; rows * per_row].into_boxed_slice(),
-            per_row,
-        }
+        Self { words: vec![0; rows * per_row].into_boxed_slice(), per_row }
     }
 
     /// One set.
@@ -85,9 +82,7 @@ pub fn union(into: &mut [u64], from: &[u64]) {
 
 /// The slots of a row, lowest first.
 pub fn iter(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    row.iter()
-        .enumerate()
-        .flat_map(|(index, &word)| bits(word).map(move |bit| index * WORD + bit))
+    row.iter().enumerate().flat_map(|(index, &word)| bits(word).map(move |bit| index * WORD + bit))
 }
 
 /// The set bits of a word, lowest first.

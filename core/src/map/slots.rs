@@ -38,16 +38,9 @@ impl Slots {
     #[must_use]
     pub fn new(players: usize, others: usize) -> Self {
         let total = players + others;
-        assert!(
-            total <= MAX_SLOTS,
-            "a map has {total} slots, the wire allows {MAX_SLOTS}"
-        );
-        let descending = |range: std::ops::Range<usize>| {
-            range
-                .rev()
-                .filter_map(|slot| u16::try_from(slot).ok())
-                .collect()
-        };
+        assert!(total <= MAX_SLOTS, "a map has {total} slots, the wire allows {MAX_SLOTS}");
+        let descending =
+            |range: std::ops::Range<usize>| range.rev().filter_map(|slot| u16::try_from(slot).ok()).collect();
         Self {
             generations: vec![0; total].into_boxed_slice(),
             live: vec![false; total].into_boxed_slice(),
@@ -106,19 +99,14 @@ impl Slots {
     #[must_use]
     pub fn find(&self, id: EntityId) -> Option<usize> {
         let slot = usize::from(id.slot());
-        (self.live.get(slot).copied().unwrap_or(false) && self.generations[slot] == id.generation())
-            .then_some(slot)
+        (self.live.get(slot).copied().unwrap_or(false) && self.generations[slot] == id.generation()).then_some(slot)
     }
 
     /// The handle of a live slot.
     #[must_use]
     pub fn id(&self, slot: usize) -> Option<EntityId> {
         let number = u16::try_from(slot).ok()?;
-        self.live
-            .get(slot)
-            .copied()
-            .unwrap_or(false)
-            .then(|| EntityId::new(number, self.generations[slot]))
+        self.live.get(slot).copied().unwrap_or(false).then(|| EntityId::new(number, self.generations[slot]))
     }
 
     /// Whether somebody stands in this slot.
@@ -129,18 +117,12 @@ impl Slots {
 
     /// The live player slots in slot order.
     pub fn live_players(&self) -> impl Iterator<Item = usize> + '_ {
-        self.live[..self.players]
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, live)| live.then_some(slot))
+        self.live[..self.players].iter().enumerate().filter_map(|(slot, live)| live.then_some(slot))
     }
 
     /// The live slots of both parts in slot order.
     pub fn live(&self) -> impl Iterator<Item = usize> + '_ {
-        self.live
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, live)| live.then_some(slot))
+        self.live.iter().enumerate().filter_map(|(slot, live)| live.then_some(slot))
     }
 }
 
@@ -157,10 +139,7 @@ mod tests {
         assert_eq!(first.slot(), second.slot(), "the slot is reused at once");
         assert_ne!(first.generation(), second.generation());
         assert_eq!(slots.find(first), None);
-        assert!(
-            !slots.free(first),
-            "a dead handle must not free its successor"
-        );
+        assert!(!slots.free(first), "a dead handle must not free its successor");
         assert_eq!(slots.find(second), Some(usize::from(second.slot())));
     }
 

@@ -36,11 +36,7 @@ impl Map {
         for slot in self.slots.live() {
             state.add(self.slots.id(slot).map_or(0, |id| u64::from(id.0)));
             entity(&mut state, &self.entities, slot);
-            if let Some(player) = self
-                .players
-                .get(slot)
-                .filter(|_| slot < self.slots.player_capacity())
-            {
+            if let Some(player) = self.players.get(slot).filter(|_| slot < self.slots.player_capacity()) {
                 person(&mut state, player);
                 slot_set::iter(self.interest.seen(slot)).for_each(|seen| state.add(seen as u64));
             }
@@ -56,8 +52,8 @@ impl Map {
             state.add(0);
             return;
         };
-        let [low, high] = [trade.event_id & u128::from(u64::MAX), trade.event_id >> 64]
-            .map(|half| u64::try_from(half).unwrap_or(0));
+        let [low, high] =
+            [trade.event_id & u128::from(u64::MAX), trade.event_id >> 64].map(|half| u64::try_from(half).unwrap_or(0));
         state.add(low);
         state.add(high);
         state.add(u64::from(trade.revision));
@@ -71,10 +67,7 @@ impl Map {
             state.add_signed(side.zen);
             state.add(u64::from(side.confirmed));
             side.items.iter().for_each(|&uid| state.add_signed(uid));
-            side.held
-                .iter()
-                .chain(&side.reserved)
-                .for_each(|&place| state.add(u64::from(place)));
+            side.held.iter().chain(&side.reserved).for_each(|&place| state.add(u64::from(place)));
         }
     }
 }
@@ -88,17 +81,9 @@ fn entity(state: &mut State, entities: &Entities, slot: usize) {
         state.add(path.steps().bits() << 8 | path.steps().len() as u64);
     }
     state.add(u64::from(entities.arrivals[slot].0));
-    let looks = [
-        u16::from(entities.headings[slot]),
-        entities.speeds[slot],
-        entities.hps[slot],
-        entities.hp_maxes[slot],
-    ];
-    state.add(
-        looks
-            .iter()
-            .fold(0, |word, &part| word << 16 | u64::from(part)),
-    );
+    let looks =
+        [u16::from(entities.headings[slot]), entities.speeds[slot], entities.hps[slot], entities.hp_maxes[slot]];
+    state.add(looks.iter().fold(0, |word, &part| word << 16 | u64::from(part)));
     state.add(u64::from(entities.flags[slot]) << 8 | u64::from(entities.duties[slot].bits()));
 }
 
@@ -111,14 +96,8 @@ fn person(state: &mut State, player: &Player) {
     state.add(player.asking.state());
     let dealings = player.dealings;
     state.add(dealings.trade.map_or(0, |row| u64::from(row) + 1));
-    state.add(
-        dealings.asked.map_or(0, |id| u64::from(id.0)) << 32
-            | dealings.asked_by.map_or(0, |id| u64::from(id.0)),
-    );
-    state.add(
-        u64::from(dealings.lapses.0) << 32
-            | dealings.portal.map_or(0, |portal| u64::from(portal) + 1),
-    );
+    state.add(dealings.asked.map_or(0, |id| u64::from(id.0)) << 32 | dealings.asked_by.map_or(0, |id| u64::from(id.0)));
+    state.add(u64::from(dealings.lapses.0) << 32 | dealings.portal.map_or(0, |portal| u64::from(portal) + 1));
     let inventory = &player.inventory;
     let (held, reserved, zen_held) = inventory.bindings();
     state.add(held);

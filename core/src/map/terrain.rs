@@ -46,8 +46,7 @@ impl Terrain {
     pub fn step(&self, from: Tile, direction: Direction) -> Option<Tile> {
         let to = from.neighbour(direction)?;
         let beside = [Tile::new(to.x, from.y), Tile::new(from.x, to.y)];
-        let open = self.is_open(to)
-            && (!direction.is_diagonal() || beside.iter().all(|&tile| self.is_open(tile)));
+        let open = self.is_open(to) && (!direction.is_diagonal() || beside.iter().all(|&tile| self.is_open(tile)));
         open.then_some(to)
     }
 
@@ -59,23 +58,14 @@ impl Terrain {
 
     /// A tile to appear on: the wanted one if it is open, else one of a spawn area.
     pub fn arrival(&self, wanted: Tile, rng: &mut Rng) -> Tile {
-        if self.is_open(wanted) {
-            wanted
-        } else {
-            self.spawn(rng)
-        }
+        if self.is_open(wanted) { wanted } else { self.spawn(rng) }
     }
 
     /// An open tile of a spawn area; on a map without one any open tile.
     pub fn spawn(&self, rng: &mut Rng) -> Tile {
         let count = u16::try_from(self.spawns.len()).unwrap_or(u16::MAX);
-        let spawn = self
-            .spawns
-            .get(usize::from(rng.below(count)))
-            .and_then(|area| self.open_in(*area, rng));
-        spawn
-            .or_else(|| self.walk.tiles().find_map(tile))
-            .unwrap_or_default()
+        let spawn = self.spawns.get(usize::from(rng.below(count))).and_then(|area| self.open_in(*area, rng));
+        spawn.or_else(|| self.walk.tiles().find_map(tile)).unwrap_or_default()
     }
 
     /// An open tile of a rectangle: a random one if a few tries find it, else the first, else none.
@@ -131,16 +121,8 @@ pub(crate) mod tests {
         let ground = Terrain::new(&drawn(&["..#", "...", "#.."]));
         let step = |x, y, direction| ground.step(Tile::new(x, y), direction);
         assert_eq!(step(0, 0, Direction::SouthEast), Some(Tile::new(1, 1)));
-        assert_eq!(
-            step(1, 0, Direction::SouthEast),
-            None,
-            "the tile east of it is a wall"
-        );
-        assert_eq!(
-            step(0, 1, Direction::SouthEast),
-            None,
-            "the tile south of it is a wall"
-        );
+        assert_eq!(step(1, 0, Direction::SouthEast), None, "the tile east of it is a wall");
+        assert_eq!(step(0, 1, Direction::SouthEast), None, "the tile south of it is a wall");
         assert_eq!(step(0, 0, Direction::West), None, "outside");
         assert_eq!(step(2, 2, Direction::East), None, "outside");
     }
@@ -150,25 +132,10 @@ pub(crate) mod tests {
         let mut map = drawn(&["###", "##.", "###"]);
         let mut rng = Rng::new(1);
         let wall = Tile::new(0, 0);
-        assert_eq!(
-            Terrain::new(&map).arrival(wall, &mut rng),
-            Tile::new(2, 1),
-            "any open tile when there is no spawn"
-        );
+        assert_eq!(Terrain::new(&map).arrival(wall, &mut rng), Tile::new(2, 1), "any open tile when there is no spawn");
         map.walk.set(1, 0);
-        map.spawns.push(mu_config::PlayerSpawn {
-            area: Rect {
-                x: 0,
-                y: 0,
-                width: 3,
-                height: 1,
-            },
-        });
-        assert_eq!(
-            Terrain::new(&map).arrival(wall, &mut rng),
-            Tile::new(1, 0),
-            "the open tile of the spawn"
-        );
+        map.spawns.push(mu_config::PlayerSpawn { area: Rect { x: 0, y: 0, width: 3, height: 1 } });
+        assert_eq!(Terrain::new(&map).arrival(wall, &mut rng), Tile::new(1, 0), "the open tile of the spawn");
         assert_eq!(
             Terrain::new(&map).arrival(Tile::new(2, 1), &mut rng),
             Tile::new(2, 1),

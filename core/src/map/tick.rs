@@ -35,10 +35,7 @@ impl Map {
                 break;
             };
             // Whoever left since, or waits to be handed over, asks for nothing.
-            let Some(slot) = self
-                .player_slot(from)
-                .filter(|&slot| presence::may_act(self, slot))
-            else {
+            let Some(slot) = self.player_slot(from).filter(|&slot| presence::may_act(self, slot)) else {
                 continue;
             };
             match asked {
@@ -56,11 +53,7 @@ impl Map {
             Request::UsePortal(portal) => portal::enter(self, out, slot, portal),
             Request::TradeRequest(target) => trade::ask(self, out, slot, target),
             Request::TradeAnswer(accept) => trade::answer(self, out, slot, accept),
-            Request::TradeOffer {
-                revision,
-                zen,
-                items,
-            } => trade::offer(self, out, slot, revision, zen, &items),
+            Request::TradeOffer { revision, zen, items } => trade::offer(self, out, slot, revision, zen, &items),
             Request::TradeConfirm(revision) => trade::confirm(self, out, slot, revision),
             Request::TradeCancel => trade::cancel(self, out, slot),
             Request::Leave => presence::leave(self, out, slot),

@@ -53,10 +53,7 @@ impl Transit {
     /// Its hot state where it last stood, with a version of its own: what to store if it arrives nowhere.
     #[must_use]
     pub fn hot(&self) -> HotRow {
-        HotRow {
-            version: self.player.version + 1,
-            ..hot::of(&self.player, &self.row, self.from)
-        }
+        HotRow { version: self.player.version + 1, ..hot::of(&self.player, &self.row, self.from) }
     }
 
     /// Says whether a client is connected where it arrives; a copy sent to another shard arrives without one.

@@ -19,10 +19,7 @@ pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatCha
         refuse(map, out, slot, Refusal::ChatChannel, channel as u32);
         return;
     }
-    if !map.players[slot]
-        .chat
-        .take(tick, rules.chat_burst, rules.chat_every)
-    {
+    if !map.players[slot].chat.take(tick, rules.chat_burst, rules.chat_every) {
         map.stats.chats_refused += 1;
         let wait = map.players[slot].chat.wait_ms(tick, rules.chat_every);
         refuse(map, out, slot, Refusal::ChatRate, wait);
@@ -35,12 +32,7 @@ pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatCha
         return;
     };
     map.stats.chats += 1;
-    let message = ServerMessage::Chat {
-        channel,
-        from,
-        name: &map.players[slot].name,
-        text: &text,
-    };
+    let message = ServerMessage::Chat { channel, from, name: &map.players[slot].name, text: &text };
     let Some(encoded) = out.encode(&message) else {
         return;
     };
@@ -58,10 +50,7 @@ pub(crate) fn say(map: &mut Map, out: &mut Outbox, slot: usize, channel: ChatCha
 pub fn clean(text: &str) -> ArrayString<CHAT_BYTES> {
     let mut cleaned = ArrayString::new();
     let mut blank = false;
-    for letter in text
-        .chars()
-        .filter(|&letter| letter.is_whitespace() || !is_hidden(letter))
-    {
+    for letter in text.chars().filter(|&letter| letter.is_whitespace() || !is_hidden(letter)) {
         if letter.is_whitespace() {
             blank = !cleaned.is_empty();
             continue;

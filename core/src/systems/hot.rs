@@ -33,11 +33,7 @@ pub(crate) fn row(map: &mut Map, slot: usize) -> HotRow {
         map.entities.duties[slot].clear(Duties::DIRTY);
         player.version += 1;
     }
-    of(
-        player,
-        &map.entities.row(slot),
-        (map.place.map, map.place.entry),
-    )
+    of(player, &map.entities.row(slot), (map.place.map, map.place.entry))
 }
 
 /// The row of a player in a place, at the version it has.

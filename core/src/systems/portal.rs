@@ -17,11 +17,7 @@ pub(crate) fn enter(map: &mut Map, out: &mut Outbox, slot: usize, id: u16) {
     };
     let tile = map.entities.motions[slot].tile_at(map.tick);
     let stands_in = |area: &Rect| area.contains(u16::from(tile.x), u16::from(tile.y));
-    if !map
-        .ground
-        .portal(id)
-        .is_some_and(|portal| stands_in(&portal.area))
-    {
+    if !map.ground.portal(id).is_some_and(|portal| stands_in(&portal.area)) {
         refuse(map, out, slot, Refusal::Portal, u32::from(id));
         return;
     }

@@ -52,12 +52,7 @@ pub(crate) fn depart(map: &mut Map, out: &mut Outbox) {
         };
         let hot = hot::row(map, slot);
         let connected = map.entities.duties[slot].any(Duties::CONNECTED);
-        out.departed(Departure {
-            player,
-            account: map.players[slot].account,
-            hot,
-            connected,
-        });
+        out.departed(Departure { player, account: map.players[slot].account, hot, connected });
         map.vanish(player);
     }
 }
@@ -73,12 +68,7 @@ pub(crate) fn look(map: &mut Map) {
         let Some(view) = map.views[slot].as_mut() else {
             continue;
         };
-        let look = Look {
-            player: slot,
-            pinned,
-            tick: map.tick.0,
-            positions: &map.entities.positions,
-        };
+        let look = Look { player: slot, pinned, tick: map.tick.0, positions: &map.entities.positions };
         if map.interest.look(&map.grid, look, view) {
             for first in [Some(slot), pinned].into_iter().flatten() {
                 view.pin(u16::try_from(first).unwrap_or(u16::MAX));
@@ -98,13 +88,7 @@ pub(crate) fn inventory(map: &Map, out: &mut Outbox, slot: usize) {
         level: item.level,
     });
     let items: ArrayVec<Item, MAX_INVENTORY_ITEMS> = shown.collect();
-    out.send(
-        to,
-        &ServerMessage::Inventory {
-            zen: carried.zen().unsigned_abs(),
-            items: List::new(&items),
-        },
-    );
+    out.send(to, &ServerMessage::Inventory { zen: carried.zen().unsigned_abs(), items: List::new(&items) });
 }
 
 fn spawned(map: &Map, out: &mut Outbox, slot: usize) {

@@ -20,8 +20,9 @@ pub(crate) fn input(map: &mut Map, out: &mut Outbox, slot: usize, input: Input) 
     let here = here(map, slot);
     let fine = match input {
         Input::Walk(walk) => begin(map, slot, walk.from.tile(), walk.steps.iter()),
-        Input::Step { dx, dy } => Direction::from_delta(dx, dy)
-            .is_some_and(|step| begin(map, slot, here.tile(), std::iter::once(step))),
+        Input::Step { dx, dy } => {
+            Direction::from_delta(dx, dy).is_some_and(|step| begin(map, slot, here.tile(), std::iter::once(step)))
+        }
         Input::Turn { heading } => {
             turn(map, slot, heading);
             true
@@ -37,14 +38,7 @@ pub(crate) fn input(map: &mut Map, out: &mut Outbox, slot: usize, input: Input) 
     map.stats.walks_refused += 1;
     halt(map, slot);
     if let Some(to) = map.slots.id(slot) {
-        out.send(
-            to,
-            &ServerMessage::Correction {
-                tick: map.tick,
-                x: here.x,
-                y: here.y,
-            },
-        );
+        out.send(to, &ServerMessage::Correction { tick: map.tick, x: here.x, y: here.y });
     }
 }
 
@@ -54,12 +48,7 @@ fn here(map: &Map, slot: usize) -> Position {
 }
 
 /// Begins a walk; false when it cannot be.
-fn begin(
-    map: &mut Map,
-    slot: usize,
-    claimed: Tile,
-    steps: impl Iterator<Item = Direction>,
-) -> bool {
+fn begin(map: &mut Map, slot: usize, claimed: Tile, steps: impl Iterator<Item = Direction>) -> bool {
     let origin = here(map, slot);
     let mut way = Way::new();
     let Some(mut at) = join_up(map, slot, origin.tile(), claimed, &mut way) else {
@@ -113,11 +102,7 @@ fn follow(path: &Path, from: Tile, to: Tile, limit: usize, way: &mut Way) {
     let Some(first) = tiles().position(|tile| tile == from) else {
         return;
     };
-    let ahead = tiles()
-        .skip(first)
-        .take(limit + 1)
-        .position(|tile| tile == to)
-        .unwrap_or(0);
+    let ahead = tiles().skip(first).take(limit + 1).position(|tile| tile == to).unwrap_or(0);
     way.extend(path.steps().iter().skip(first).take(ahead));
 }
 
@@ -131,8 +116,7 @@ fn towards(from: u8, to: u8) -> i8 {
 
 /// Looks somewhere else; a walker looks where it goes.
 fn turn(map: &mut Map, slot: usize, heading: u8) {
-    if !map.entities.motions[slot].is_moving_at(map.tick) && map.entities.headings[slot] != heading
-    {
+    if !map.entities.motions[slot].is_moving_at(map.tick) && map.entities.headings[slot] != heading {
         map.entities.headings[slot] = heading;
         map.entities.duties[slot].set(Duties::DIRTY);
         map.changed(slot);
@@ -144,13 +128,8 @@ fn stop(map: &mut Map, slot: usize) {
     let Motion::Walking(path) = map.entities.motions[slot] else {
         return;
     };
-    let kept = path
-        .steps()
-        .first(path.steps_done(map.tick) + 1)
-        .filter(|kept| kept.len() < path.steps().len());
-    if let Some(Ok(shorter)) =
-        kept.map(|kept| Path::new(path.start(), path.origin(), path.speed(), kept))
-    {
+    let kept = path.steps().first(path.steps_done(map.tick) + 1).filter(|kept| kept.len() < path.steps().len());
+    if let Some(Ok(shorter)) = kept.map(|kept| Path::new(path.start(), path.origin(), path.speed(), kept)) {
         set_off(map, slot, shorter);
     }
 }

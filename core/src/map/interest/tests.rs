@@ -21,10 +21,7 @@ impl Viewer for Told {
         true
     }
     fn leave(&mut self, slot: u16) {
-        assert!(
-            self.slots.remove(&slot),
-            "slot {slot} left without having entered"
-        );
+        assert!(self.slots.remove(&slot), "slot {slot} left without having entered");
     }
 }
 
@@ -48,12 +45,7 @@ impl World {
     fn new(places: usize, seed: u64) -> Self {
         let grid = Grid::new(120, 96, SLOTS);
         let interest = Interest::new(PLAYERS, SLOTS, grid.cells(), places);
-        let told = (0..PLAYERS)
-            .map(|_| Told {
-                places,
-                ..Told::default()
-            })
-            .collect();
+        let told = (0..PLAYERS).map(|_| Told { places, ..Told::default() }).collect();
         Self {
             grid,
             interest,
@@ -75,14 +67,10 @@ impl World {
             self.live[slot] = true;
             self.positions[slot] = Position::new(self.rng.below(120 << 8), self.rng.below(96 << 8));
         } else {
-            let stride = |rng: &mut Rng, at: u16, limit: u16| {
-                (at + rng.below(1_024)).saturating_sub(512).min(limit)
-            };
+            let stride = |rng: &mut Rng, at: u16, limit: u16| (at + rng.below(1_024)).saturating_sub(512).min(limit);
             let at = self.positions[slot];
-            self.positions[slot] = Position::new(
-                stride(&mut self.rng, at.x, (120 << 8) - 1),
-                stride(&mut self.rng, at.y, (96 << 8) - 1),
-            );
+            self.positions[slot] =
+                Position::new(stride(&mut self.rng, at.x, (120 << 8) - 1), stride(&mut self.rng, at.y, (96 << 8) - 1));
         }
         self.grid.place(slot, self.positions[slot]);
     }
@@ -91,8 +79,7 @@ impl World {
         self.live[slot] = false;
         self.grid.remove(slot);
         let told = &mut self.told;
-        self.interest
-            .vanish(slot, |player| told[player].leave(number(slot)));
+        self.interest.vanish(slot, |player| told[player].leave(number(slot)));
         if slot < PLAYERS {
             self.interest.forget(slot);
             self.told[slot].slots.clear();
@@ -101,43 +88,23 @@ impl World {
 
     fn look(&mut self, tick: u32) {
         for player in (0..PLAYERS).filter(|&player| self.live[player]) {
-            let look = Look {
-                player,
-                pinned: None,
-                tick,
-                positions: &self.positions,
-            };
+            let look = Look { player, pinned: None, tick, positions: &self.positions };
             self.interest.look(&self.grid, look, &mut self.told[player]);
         }
     }
 
     fn rings(&self, player: usize, slot: usize) -> usize {
-        let cell = |slot: usize| {
-            (
-                i32::from(self.positions[slot].x >> 11),
-                i32::from(self.positions[slot].y >> 11),
-            )
-        };
+        let cell = |slot: usize| (i32::from(self.positions[slot].x >> 11), i32::from(self.positions[slot].y >> 11));
         let ((px, py), (sx, sy)) = (cell(player), cell(slot));
         px.abs_diff(sx).max(py.abs_diff(sy)) as usize
     }
 
     fn check_both_directions(&self) {
         for player in 0..PLAYERS {
-            let told: Vec<usize> = self.told[player]
-                .slots
-                .iter()
-                .map(|&slot| usize::from(slot))
-                .collect();
-            assert_eq!(
-                slot_set::iter(self.interest.seen(player)).collect::<Vec<_>>(),
-                told
-            );
+            let told: Vec<usize> = self.told[player].slots.iter().map(|&slot| usize::from(slot)).collect();
+            assert_eq!(slot_set::iter(self.interest.seen(player)).collect::<Vec<_>>(), told);
             for slot in 0..SLOTS {
-                assert_eq!(
-                    slot_set::contains(self.interest.seen_by(slot), player),
-                    told.contains(&slot)
-                );
+                assert_eq!(slot_set::contains(self.interest.seen_by(slot), player), told.contains(&slot));
             }
         }
     }
@@ -162,8 +129,7 @@ fn with_room_for_all_it_equals_the_rule_applied_to_every_pair() {
                         && expected[player].contains(&number)
                         && world.told[player].slots.contains(&number);
                     let reach = if stayed { LEAVE } else { ENTER };
-                    if world.live[player] && world.live[slot] && world.rings(player, slot) <= reach
-                    {
+                    if world.live[player] && world.live[slot] && world.rings(player, slot) <= reach {
                         next.insert(number);
                     }
                 }
@@ -171,10 +137,7 @@ fn with_room_for_all_it_equals_the_rule_applied_to_every_pair() {
             }
             world.look(tick);
             for (player, expected) in expected.iter().enumerate() {
-                assert_eq!(
-                    &world.told[player].slots, expected,
-                    "seed {seed}, tick {tick}, player {player}"
-                );
+                assert_eq!(&world.told[player].slots, expected, "seed {seed}, tick {tick}, player {player}");
             }
             world.check_both_directions();
         }
@@ -190,8 +153,7 @@ fn in_a_crowd_the_nearest_are_shown_and_never_more_than_there_are_places() {
         let mut world = World::new(PLACES, seed);
         for slot in 0..SLOTS {
             world.live[slot] = true;
-            world.positions[slot] =
-                Position::new(world.rng.below(40 << 8), world.rng.below(40 << 8));
+            world.positions[slot] = Position::new(world.rng.below(40 << 8), world.rng.below(40 << 8));
             world.grid.place(slot, world.positions[slot]);
         }
         for tick in 0..CHOOSE_EVERY * 2 {
@@ -200,27 +162,14 @@ fn in_a_crowd_the_nearest_are_shown_and_never_more_than_there_are_places() {
         world.check_both_directions();
         for player in 0..PLAYERS {
             let seen = &world.told[player].slots;
-            assert!(
-                seen.contains(&number(player)),
-                "a player always sees itself"
-            );
+            assert!(seen.contains(&number(player)), "a player always sees itself");
             assert_eq!(seen.len(), PLACES);
-            let key = |slot: usize| {
-                (
-                    world.rings(player, slot),
-                    apart(world.positions[player], world.positions[slot]),
-                )
-            };
-            let farthest = seen
-                .iter()
-                .map(|&slot| key(usize::from(slot)))
-                .max()
-                .unwrap();
+            let key = |slot: usize| (world.rings(player, slot), apart(world.positions[player], world.positions[slot]));
+            let farthest = seen.iter().map(|&slot| key(usize::from(slot))).max().unwrap();
             for slot in (0..SLOTS).filter(|&slot| !seen.contains(&number(slot))) {
                 let (rings, tiles) = key(slot);
                 let much_nearer = rings < farthest.0
-                    || (rings == farthest.0
-                        && i64::from(tiles) + KEEP_TILES * 256 < i64::from(farthest.1));
+                    || (rings == farthest.0 && i64::from(tiles) + KEEP_TILES * 256 < i64::from(farthest.1));
                 assert!(
                     !much_nearer,
                     "seed {seed}: {player} does not see {slot} at {rings} rings but something at {farthest:?}"
@@ -239,12 +188,7 @@ fn the_pinned_slot_is_kept_in_any_crowd() {
     }
     world.positions[80] = Position::new(23 << 8, 0);
     world.grid.place(80, world.positions[80]);
-    let look = Look {
-        player: 3,
-        pinned: Some(80),
-        tick: 0,
-        positions: &world.positions,
-    };
+    let look = Look { player: 3, pinned: Some(80), tick: 0, positions: &world.positions };
     world.interest.look(&world.grid, look, &mut world.told[3]);
     assert!(world.told[3].slots.contains(&80) && world.told[3].slots.contains(&3));
     assert_eq!(world.told[3].slots.len(), 5);
@@ -266,8 +210,5 @@ fn nobody_flickers_while_equals_shuffle_around() {
         world.grid.place(slot, world.positions[slot]);
         world.look(tick);
     }
-    assert_eq!(
-        world.told[0].slots, first,
-        "all stand within one tile, nobody is much nearer than before"
-    );
+    assert_eq!(world.told[0].slots, first, "all stand within one tile, nobody is much nearer than before");
 }

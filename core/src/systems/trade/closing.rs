@@ -16,24 +16,12 @@ pub(crate) fn cancel(map: &mut Map, out: &mut Outbox, slot: usize) {
         refuse(map, out, slot, Refusal::TradeNone, 0);
         return;
     }
-    close(
-        map,
-        out,
-        slot,
-        TradeClose::Cancelled,
-        TradeClose::PartnerCancelled,
-    );
+    close(map, out, slot, TradeClose::Cancelled, TradeClose::PartnerCancelled);
 }
 
 /// A player leaves or goes through a portal: its open trade ends, its questions are forgotten.
 pub(crate) fn withdraw(map: &mut Map, out: &mut Outbox, slot: usize) {
-    close(
-        map,
-        out,
-        slot,
-        TradeClose::Cancelled,
-        TradeClose::PartnerLeft,
-    );
+    close(map, out, slot, TradeClose::Cancelled, TradeClose::PartnerLeft);
     let dealings = &mut map.players[slot].dealings;
     dealings.asked = None;
     dealings.asked_by = None;
@@ -42,11 +30,7 @@ pub(crate) fn withdraw(map: &mut Map, out: &mut Outbox, slot: usize) {
 /// Ends open trades whose players went apart, left, or were taken out.
 pub(crate) fn watch(map: &mut Map, out: &mut Outbox) {
     for row in 0..map.trades.used() {
-        let Some(trade) = map
-            .trades
-            .row(row)
-            .filter(|trade| trade.stage == Stage::Open)
-        else {
+        let Some(trade) = map.trades.row(row).filter(|trade| trade.stage == Stage::Open) else {
             continue;
         };
         let slots = [0, 1].map(|side| {
@@ -74,17 +58,7 @@ fn close(map: &mut Map, out: &mut Outbox, slot: usize, mine: TradeClose, theirs:
         return;
     };
     if let Some(trade) = end(map, row) {
-        tell(
-            map,
-            out,
-            &trade.sides[side],
-            &ServerMessage::TradeClosed { reason: mine },
-        );
-        tell(
-            map,
-            out,
-            &trade.sides[1 - side],
-            &ServerMessage::TradeClosed { reason: theirs },
-        );
+        tell(map, out, &trade.sides[side], &ServerMessage::TradeClosed { reason: mine });
+        tell(map, out, &trade.sides[1 - side], &ServerMessage::TradeClosed { reason: theirs });
     }
 }

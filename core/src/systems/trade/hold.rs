@@ -41,27 +41,14 @@ pub(super) fn submit(map: &mut Map, out: &mut Outbox, row: u16) {
             map.stats.trades_submitted += 1;
             if let Some(trade) = map.trades.row(row) {
                 for side in &trade.sides {
-                    tell(
-                        map,
-                        out,
-                        side,
-                        &ServerMessage::TradePending { event: event_id },
-                    );
+                    tell(map, out, side, &ServerMessage::TradePending { event: event_id });
                 }
             }
         }
         Err(reason) => {
             if let Some(trade) = end(map, row) {
                 for side in &trade.sides {
-                    tell(
-                        map,
-                        out,
-                        side,
-                        &ServerMessage::TradeFailed {
-                            event: trade.event_id,
-                            reason,
-                        },
-                    );
+                    tell(map, out, side, &ServerMessage::TradeFailed { event: trade.event_id, reason });
                 }
             }
         }
@@ -75,10 +62,7 @@ fn changes_nothing(trade: &Trade) -> bool {
 
 fn reset(map: &mut Map, row: u16) {
     if let Some(trade) = map.trades.row_mut(row) {
-        trade
-            .sides
-            .iter_mut()
-            .for_each(|side| side.confirmed = false);
+        trade.sides.iter_mut().for_each(|side| side.confirmed = false);
     }
 }
 
@@ -93,36 +77,25 @@ fn hold_both(map: &mut Map, row: u16, slots: [usize; 2]) -> Result<ValueEvent, T
         let (mine, theirs) = (&trade.sides[side], &trade.sides[1 - side]);
         let bag = &mut bags[side];
         let zen_after = bag.zen().checked_add(theirs.zen - mine.zen);
-        if !bag.hold_zen(mine.zen)
-            || zen_after.is_none_or(|zen| zen > map.rules.zen_max && theirs.zen > mine.zen)
-        {
+        if !bag.hold_zen(mine.zen) || zen_after.is_none_or(|zen| zen > map.rules.zen_max && theirs.zen > mine.zen) {
             return Err(TradeFailure::Zen);
         }
         for &uid in &mine.items {
-            let place = bag
-                .place_of(uid)
-                .filter(|&place| bag.hold(place))
-                .ok_or(TradeFailure::ItemMoved)?;
+            let place = bag.place_of(uid).filter(|&place| bag.hold(place)).ok_or(TradeFailure::ItemMoved)?;
             held[side].push(place);
         }
     }
     for side in [0, 1] {
         for _ in &trade.sides[1 - side].items {
-            let place = bags[side]
-                .reserve(&held[side])
-                .ok_or(TradeFailure::NoRoom)?;
+            let place = bags[side].reserve(&held[side]).ok_or(TradeFailure::NoRoom)?;
             reserved[side].push(place);
         }
     }
     let owners = slots.map(|slot| map.players[slot].character.0);
     let event = event(trade, &bags, owners, &held, &reserved)?;
     let trade = map.trades.row_mut(row).ok_or(TradeFailure::Refused)?;
-    for (((side, bag), held), (slot, reserved)) in trade
-        .sides
-        .iter_mut()
-        .zip(bags)
-        .zip(held)
-        .zip(slots.into_iter().zip(reserved))
+    for (((side, bag), held), (slot, reserved)) in
+        trade.sides.iter_mut().zip(bags).zip(held).zip(slots.into_iter().zip(reserved))
     {
         side.held = held;
         side.reserved = reserved;
@@ -154,11 +127,7 @@ fn event(
     for side in [0, 1] {
         let delta = trade.sides[1 - side].zen - trade.sides[side].zen;
         if delta != 0 {
-            event.balances.push(BalanceChange {
-                account: owners[side],
-                currency: Currency::Zen,
-                delta,
-            });
+            event.balances.push(BalanceChange { account: owners[side], currency: Currency::Zen, delta });
         }
     }
     Ok(event)

@@ -29,14 +29,7 @@ use crate::map::{Map, Outbox};
 use crate::systems::refuse;
 
 /// A player changes its offer.
-pub(crate) fn offer(
-    map: &mut Map,
-    out: &mut Outbox,
-    slot: usize,
-    revision: u32,
-    zen: u64,
-    items: &[i64],
-) {
+pub(crate) fn offer(map: &mut Map, out: &mut Outbox, slot: usize, revision: u32, zen: u64, items: &[i64]) {
     let Some((row, side)) = open_trade(map, slot) else {
         refuse(map, out, slot, Refusal::TradeNone, 0);
         return;
@@ -55,31 +48,20 @@ pub(crate) fn offer(
         return;
     }
     if let Some(at) = bad {
-        refuse(
-            map,
-            out,
-            slot,
-            Refusal::TradeGoods,
-            u32::try_from(at).unwrap_or(u32::MAX),
-        );
+        refuse(map, out, slot, Refusal::TradeGoods, u32::try_from(at).unwrap_or(u32::MAX));
         return;
     }
     trade.sides[side].zen = i64::try_from(zen).unwrap_or(0);
     trade.sides[side].items = items.iter().copied().collect();
     trade.revision += 1;
-    trade
-        .sides
-        .iter_mut()
-        .for_each(|side| side.confirmed = false);
+    trade.sides.iter_mut().for_each(|side| side.confirmed = false);
     talk::offers(map, out, row);
 }
 
 /// The first item of an offer that is not there, is held, or is named twice.
 fn first_bad(inventory: &Inventory, items: &[i64]) -> Option<usize> {
     (0..items.len()).find(|&at| {
-        let free = inventory
-            .place_of(items[at])
-            .is_some_and(|place| !inventory.is_held(place));
+        let free = inventory.place_of(items[at]).is_some_and(|place| !inventory.is_held(place));
         !free || items[..at].contains(&items[at])
     })
 }
@@ -117,10 +99,7 @@ pub(crate) fn confirm(map: &mut Map, out: &mut Outbox, slot: usize, revision: u3
 
 /// The slot of the player one trades with.
 pub(crate) fn partner(map: &Map, slot: usize) -> Option<usize> {
-    let trade = map.players[slot]
-        .dealings
-        .trade
-        .and_then(|row| map.trades.row(row))?;
+    let trade = map.players[slot].dealings.trade.and_then(|row| map.trades.row(row))?;
     let me = map.slots.id(slot)?;
     map.slots.find(trade.sides[1 - trade.side_of(me)?].who)
 }
@@ -148,11 +127,7 @@ fn end(map: &mut Map, row: u16) -> Option<Trade> {
 
 /// Sends a message to one side, if a client is there to read it.
 fn tell(map: &Map, out: &mut Outbox, side: &Side, message: &ServerMessage<'_>) {
-    if map
-        .slots
-        .find(side.who)
-        .is_some_and(|slot| super::is_connected(map, slot))
-    {
+    if map.slots.find(side.who).is_some_and(|slot| super::is_connected(map, slot)) {
         out.send(side.who, message);
     }
 }

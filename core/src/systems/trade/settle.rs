@@ -24,14 +24,7 @@ pub(crate) fn settle(map: &mut Map, out: &mut Outbox) {
             Verdict::Applied => {
                 exchange(map, &trade);
                 map.stats.trades_applied += 1;
-                conclude(
-                    map,
-                    out,
-                    &trade,
-                    &ServerMessage::TradeDone {
-                        event: trade.event_id,
-                    },
-                );
+                conclude(map, out, &trade, &ServerMessage::TradeDone { event: trade.event_id });
             }
             Verdict::Rejected(_) | Verdict::NotTaken | Verdict::Quarantined(_) => {
                 for side in &trade.sides {
@@ -39,15 +32,7 @@ pub(crate) fn settle(map: &mut Map, out: &mut Outbox) {
                 }
                 map.stats.trades_failed += 1;
                 let reason = failure(verdict);
-                conclude(
-                    map,
-                    out,
-                    &trade,
-                    &ServerMessage::TradeFailed {
-                        event: trade.event_id,
-                        reason,
-                    },
-                );
+                conclude(map, out, &trade, &ServerMessage::TradeFailed { event: trade.event_id, reason });
             }
         }
     }
@@ -57,11 +42,7 @@ pub(crate) fn settle(map: &mut Map, out: &mut Outbox) {
 fn conclude(map: &Map, out: &mut Outbox, trade: &Trade, message: &ServerMessage<'_>) {
     for side in &trade.sides {
         tell(map, out, side, message);
-        if let Some(slot) = map
-            .slots
-            .find(side.who)
-            .filter(|&slot| is_connected(map, slot))
-        {
+        if let Some(slot) = map.slots.find(side.who).filter(|&slot| is_connected(map, slot)) {
             presence::inventory(map, out, slot);
         }
     }
@@ -74,11 +55,7 @@ fn exchange(map: &mut Map, trade: &Trade) {
             return ArrayVec::new();
         };
         let inventory = &mut map.players[slot].inventory;
-        trade.sides[side]
-            .held
-            .iter()
-            .filter_map(|&place| inventory.take_held(place))
-            .collect()
+        trade.sides[side].held.iter().filter_map(|&place| inventory.take_held(place)).collect()
     });
     for side in [0, 1] {
         let (mine, theirs) = (&trade.sides[side], &trade.sides[1 - side]);
@@ -87,13 +64,7 @@ fn exchange(map: &mut Map, trade: &Trade) {
         };
         let inventory = &mut map.players[slot].inventory;
         for (item, &place) in taken[1 - side].iter().zip(&mine.reserved) {
-            inventory.put_reserved(
-                place,
-                Item {
-                    version: item.version + 1,
-                    ..*item
-                },
-            );
+            inventory.put_reserved(place, Item { version: item.version + 1, ..*item });
         }
         inventory.release_zen(mine.zen);
         inventory.change_zen(theirs.zen - mine.zen);
@@ -106,9 +77,7 @@ fn release(map: &mut Map, side: &Side, frozen: bool) {
         return;
     };
     let inventory = &mut map.players[slot].inventory;
-    side.reserved
-        .iter()
-        .for_each(|&place| inventory.unreserve(place));
+    side.reserved.iter().for_each(|&place| inventory.unreserve(place));
     if !frozen {
         side.held.iter().for_each(|&place| inventory.release(place));
         inventory.release_zen(side.zen);
@@ -118,9 +87,9 @@ fn release(map: &mut Map, side: &Side, frozen: bool) {
 fn failure(verdict: Verdict) -> TradeFailure {
     match verdict {
         Verdict::Quarantined(_) => TradeFailure::Review,
-        Verdict::Rejected(
-            Reason::ItemMissing | Reason::ItemVersion | Reason::ItemElsewhere | Reason::ItemExists,
-        ) => TradeFailure::ItemMoved,
+        Verdict::Rejected(Reason::ItemMissing | Reason::ItemVersion | Reason::ItemElsewhere | Reason::ItemExists) => {
+            TradeFailure::ItemMoved
+        }
         Verdict::Rejected(Reason::PlaceTaken) => TradeFailure::NoRoom,
         Verdict::Rejected(Reason::BalanceTooLow | Reason::BalanceTooHigh) => TradeFailure::Zen,
         Verdict::Applied | Verdict::Rejected(_) | Verdict::NotTaken => TradeFailure::Refused,

@@ -128,12 +128,7 @@ impl Trades {
 
     /// Opens a trade; `None` when the table is full.
     pub fn open(&mut self, event_id: u128, players: [EntityId; 2]) -> Option<u16> {
-        let trade = Trade {
-            event_id,
-            sides: players.map(Side::new),
-            revision: 0,
-            stage: Stage::Open,
-        };
+        let trade = Trade { event_id, sides: players.map(Side::new), revision: 0, stage: Stage::Open };
         if let Some(row) = self.free.pop() {
             self.rows[usize::from(row)] = Some(trade);
             return Some(row);
@@ -167,10 +162,7 @@ impl Trades {
 
     /// Notes a decision; false when no undecided trade has this event id.
     pub fn decide(&mut self, event_id: u128, verdict: Verdict) -> bool {
-        let row = self
-            .pending
-            .iter()
-            .position(|&id| id == event_id && id != 0);
+        let row = self.pending.iter().position(|&id| id == event_id && id != 0);
         let Some((row, trade)) = row.and_then(|row| Some((row, self.rows[row].as_mut()?))) else {
             return false;
         };
@@ -210,10 +202,6 @@ impl Trades {
     /// How many trades wait for a decision or for being settled.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.rows
-            .iter()
-            .flatten()
-            .filter(|trade| trade.is_in_flight())
-            .count()
+        self.rows.iter().flatten().filter(|trade| trade.is_in_flight()).count()
     }
 }

@@ -13,15 +13,8 @@ pub(super) fn offers(map: &Map, out: &mut Outbox, row: u16) {
     };
     let shown = [0, 1].map(|side| goods(map, &trade.sides[side]));
     for side in [0, 1] {
-        let show = |side: usize| Offer {
-            zen: trade.sides[side].zen.unsigned_abs(),
-            items: List::new(&shown[side]),
-        };
-        let message = ServerMessage::TradeOffers {
-            revision: trade.revision,
-            mine: show(side),
-            theirs: show(1 - side),
-        };
+        let show = |side: usize| Offer { zen: trade.sides[side].zen.unsigned_abs(), items: List::new(&shown[side]) };
+        let message = ServerMessage::TradeOffers { revision: trade.revision, mine: show(side), theirs: show(1 - side) };
         tell(map, out, &trade.sides[side], &message);
     }
 }
@@ -32,10 +25,8 @@ pub(super) fn confirmations(map: &Map, out: &mut Outbox, row: u16) {
         return;
     };
     for (mine, theirs) in [(0, 1), (1, 0)] {
-        let message = ServerMessage::TradeConfirmed {
-            mine: trade.sides[mine].confirmed,
-            theirs: trade.sides[theirs].confirmed,
-        };
+        let message =
+            ServerMessage::TradeConfirmed { mine: trade.sides[mine].confirmed, theirs: trade.sides[theirs].confirmed };
         tell(map, out, &trade.sides[mine], &message);
     }
 }
@@ -46,11 +37,10 @@ fn goods(map: &Map, side: &Side) -> ArrayVec<Item, MAX_TRADE_ITEMS> {
         return ArrayVec::new();
     };
     let inventory = &map.players[slot].inventory;
-    let found = side.items.iter().filter_map(|&uid| {
-        inventory
-            .place_of(uid)
-            .and_then(|place| Some((place, inventory.item(place)?)))
-    });
+    let found = side
+        .items
+        .iter()
+        .filter_map(|&uid| inventory.place_of(uid).and_then(|place| Some((place, inventory.item(place)?))));
     found
         .map(|(place, item)| Item {
             uid: item.uid.unsigned_abs(),

@@ -73,14 +73,7 @@ fn the_map_is_full_when_its_slots_are_and_not_before() {
     for round in 0..50 {
         let handles = [1, 2, 3].map(|id| rig.join(&character(id + round, Tile::new(3, 3), 0, &[])));
         let one_more = character(99, Tile::new(3, 3), 0, &[]);
-        assert!(
-            rig.map
-                .join(mu_core::map::Joining::Fresh {
-                    character: &one_more,
-                    connected: true
-                })
-                .is_err()
-        );
+        assert!(rig.map.join(mu_core::map::Joining::Fresh { character: &one_more, connected: true }).is_err());
         rig.step();
         handles.iter().for_each(|&who| assert!(rig.map.detach(who)));
         rig.step();

@@ -6,4 +6,5 @@ mod portal;
 mod repeat;
 mod rig;
 mod trade;
+mod trade_model;
 mod walk;

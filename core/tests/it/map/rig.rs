@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mu_config::{Class, Grid, MapDef, PlayerSpawn, Portal, Rect, StarterKit};
 use mu_core::map::event_ids::EventIds;
+use mu_core::map::rng::Rng;
 use mu_core::map::{Departure, Event, Joining, Map, MapPlan, Outbox, Rules};
 use mu_storage::event::ValueEvent;
 use mu_storage::ids::{AccountId, CharacterId, ItemUid};
@@ -21,10 +22,8 @@ pub(crate) const PORTAL: u16 = 9;
 
 /// A map from a drawing: `#` is a wall.
 pub(crate) fn drawn(rows: &[String]) -> MapDef {
-    let (width, height) = (
-        u16::try_from(rows[0].len()).unwrap(),
-        u16::try_from(rows.len()).unwrap(),
-    );
+    let (width, height) =
+        (u16::try_from(rows[0].len()).expect("a small map"), u16::try_from(rows.len()).expect("a small map"));
     let mut walk = Grid::new(width, height);
     for (y, row) in (0..).zip(rows) {
         for (x, tile) in (0..).zip(row.bytes()) {
@@ -33,12 +32,7 @@ pub(crate) fn drawn(rows: &[String]) -> MapDef {
             }
         }
     }
-    let area = Rect {
-        x: 0,
-        y: 0,
-        width: 2,
-        height: 2,
-    };
+    let area = Rect { x: 0, y: 0, width: 2, height: 2 };
     MapDef {
         id: MAP,
         key: "drawn".into(),
@@ -47,21 +41,8 @@ pub(crate) fn drawn(rows: &[String]) -> MapDef {
         height,
         walk,
         safe: Grid::new(width, height),
-        portals: vec![Portal {
-            id: PORTAL,
-            area,
-            to_map: 4,
-            to: (5, 5),
-            heading: 0,
-        }],
-        spawns: vec![PlayerSpawn {
-            area: Rect {
-                x: 0,
-                y: 0,
-                width,
-                height,
-            },
-        }],
+        portals: vec![Portal { id: PORTAL, area, to_map: 4, to: (5, 5), heading: 0 }],
+        spawns: vec![PlayerSpawn { area: Rect { x: 0, y: 0, width, height } }],
         monsters: Vec::new(),
     }
 }
@@ -124,19 +105,8 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(map: &MapDef, players: usize, rules: Rules, seed: u64) -> Self {
-        let kit = StarterKit {
-            zen: 0,
-            items: Vec::new(),
-        };
-        let classes = [Class {
-            id: 1,
-            key: "knight".into(),
-            name: "Knight".into(),
-            hp: 60,
-            mp: 20,
-            speed: SPEED,
-            kit,
-        }];
+        let kit = StarterKit { zen: 0, items: Vec::new() };
+        let classes = [Class { id: 1, key: "knight".into(), name: "Knight".into(), hp: 60, mp: 20, speed: SPEED, kit }];
         let plan = MapPlan {
             map,
             classes: &classes,
@@ -161,12 +131,7 @@ impl Rig {
     }
 
     pub(crate) fn join(&mut self, character: &LoadedCharacter) -> EntityId {
-        self.map
-            .join(Joining::Fresh {
-                character,
-                connected: true,
-            })
-            .expect("there is room")
+        self.map.join(Joining::Fresh { character, connected: true }).expect("there is room")
     }
 
     pub(crate) fn ask(&mut self, who: EntityId, message: ClientMessage<'_>) {
@@ -179,9 +144,7 @@ impl Rig {
         self.map.tick(Tick(self.tick), &mut self.out);
         for event in self.out.iter() {
             match event {
-                Event::Send { to, bytes, .. } => {
-                    self.told.entry(to).or_default().push(bytes.to_vec())
-                }
+                Event::Send { to, bytes, .. } => self.told.entry(to).or_default().push(bytes.to_vec()),
                 Event::Critical(event) => self.events.push(event.clone()),
                 Event::Portal { player, portal } => self.portals.push((player, portal)),
                 Event::Departed(departure) => self.departed.push(departure),
@@ -197,15 +160,9 @@ impl Rig {
     }
 
     /// Everything a player was told and not yet asked about.
-    pub(crate) fn heard<T>(
-        &mut self,
-        who: EntityId,
-        mut each: impl FnMut(ServerMessage<'_>) -> T,
-    ) -> Vec<T> {
+    pub(crate) fn heard<T>(&mut self, who: EntityId, mut each: impl FnMut(ServerMessage<'_>) -> T) -> Vec<T> {
         let told = self.told.remove(&who).unwrap_or_default();
-        told.iter()
-            .map(|bytes| each(ServerMessage::decode(bytes).expect("the map's own message")))
-            .collect()
+        told.iter().map(|bytes| each(ServerMessage::decode(bytes).expect("the map's own message"))).collect()
     }
 
     /// The names of what a player was told.
@@ -216,4 +173,9 @@ impl Rig {
     pub(crate) fn at(&self, who: EntityId) -> Position {
         self.map.position(who).expect("is here")
     }
+}
+
+/// One of these, at random.
+pub(crate) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+    from[usize::from(rng.below(u16::try_from(from.len()).expect("a short list")))]
 }

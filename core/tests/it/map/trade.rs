@@ -3,9 +3,7 @@
 use mu_core::map::{Rules, Verdict};
 use mu_storage::store::Reason;
 use mu_wire::EntityId;
-use mu_wire::messages::{
-    ClientMessage, Input, ItemUids, Refusal, ServerMessage, TradeClose, TradeFailure, Walk,
-};
+use mu_wire::messages::{ClientMessage, Input, ItemUids, Refusal, ServerMessage, TradeClose, TradeFailure, Walk};
 use mu_wire::motion::{Direction, Steps, Tile};
 
 use super::rig::{PORTAL, Rig, character, open_map};
@@ -22,22 +20,12 @@ fn open() -> (Rig, EntityId, EntityId) {
     assert_eq!(rig.names(right), ["TradeRequested"]);
     rig.ask(right, ClientMessage::TradeAnswer { accept: true });
     rig.step();
-    assert_eq!(
-        (rig.names(left), rig.names(right)),
-        (vec!["TradeOpened"], vec!["TradeOpened"])
-    );
+    assert_eq!((rig.names(left), rig.names(right)), (vec!["TradeOpened"], vec!["TradeOpened"]));
     (rig, left, right)
 }
 
 fn offer(rig: &mut Rig, who: EntityId, revision: u32, zen: u64, items: &[u64]) {
-    rig.ask(
-        who,
-        ClientMessage::TradeOffer {
-            revision,
-            zen,
-            items: ItemUids::new(items),
-        },
-    );
+    rig.ask(who, ClientMessage::TradeOffer { revision, zen, items: ItemUids::new(items) });
     rig.step();
 }
 
@@ -66,10 +54,7 @@ fn refusals(rig: &mut Rig, who: EntityId) -> Vec<Refusal> {
 
 fn goods(rig: &Rig, who: EntityId) -> (i64, Vec<(i64, i32)>, bool) {
     let inventory = &rig.map.view_player(who).expect("is here").inventory;
-    let mut items: Vec<(i64, i32)> = inventory
-        .items()
-        .map(|(_, item)| (item.uid, item.version))
-        .collect();
+    let mut items: Vec<(i64, i32)> = inventory.items().map(|(_, item)| (item.uid, item.version)).collect();
     items.sort_unstable();
     (inventory.zen(), items, inventory.is_bound())
 }
@@ -81,23 +66,13 @@ fn a_trade_changes_hands_only_after_it_was_applied() {
     let event = rig.events[0].clone();
     event.check().expect("balanced and complete");
     assert_eq!(event.moves.len(), 2);
-    assert_eq!(
-        goods(&rig, left),
-        (100, vec![(11, 1), (12, 1)], true),
-        "held, not gone"
-    );
+    assert_eq!(goods(&rig, left), (100, vec![(11, 1), (12, 1)], true), "held, not gone");
     assert_eq!(rig.names(left).last(), Some(&"TradePending"));
     rig.told.clear();
     rig.steps(50);
-    assert!(
-        rig.told.is_empty(),
-        "nobody is told anything while it is undecided"
-    );
+    assert!(rig.told.is_empty(), "nobody is told anything while it is undecided");
     assert!(rig.map.settle(event.event_id, Verdict::Applied));
-    assert!(
-        !rig.map.settle(event.event_id, Verdict::Applied),
-        "a second decision changes nothing"
-    );
+    assert!(!rig.map.settle(event.event_id, Verdict::Applied), "a second decision changes nothing");
     rig.step();
     assert_eq!(goods(&rig, left), (70, vec![(12, 1), (21, 2)], false));
     assert_eq!(goods(&rig, right), (80, vec![(11, 2)], false));
@@ -110,10 +85,7 @@ fn a_trade_changes_hands_only_after_it_was_applied() {
 fn a_trade_that_is_not_applied_leaves_everything_as_it_was() {
     for (verdict, reason) in [
         (Verdict::Rejected(Reason::BalanceTooLow), TradeFailure::Zen),
-        (
-            Verdict::Rejected(Reason::ItemVersion),
-            TradeFailure::ItemMoved,
-        ),
+        (Verdict::Rejected(Reason::ItemVersion), TradeFailure::ItemMoved),
         (Verdict::NotTaken, TradeFailure::Refused),
     ] {
         let (mut rig, left, right) = pending();
@@ -133,23 +105,11 @@ fn a_trade_that_is_not_applied_leaves_everything_as_it_was() {
 #[test]
 fn what_is_under_review_stays_frozen_but_its_owner_is_free() {
     let (mut rig, left, _) = pending();
-    rig.map
-        .settle(rig.events[0].event_id, Verdict::Quarantined(Reason::Frozen));
+    rig.map.settle(rig.events[0].event_id, Verdict::Quarantined(Reason::Frozen));
     rig.step();
     let inventory = &rig.map.view_player(left).unwrap().inventory;
-    assert_eq!(
-        (
-            inventory.spendable(),
-            inventory.is_held(0),
-            inventory.is_held(5)
-        ),
-        (70, true, false)
-    );
-    assert_eq!(
-        inventory.free_places(),
-        62,
-        "the reserved place is free again"
-    );
+    assert_eq!((inventory.spendable(), inventory.is_held(0), inventory.is_held(5)), (70, true, false));
+    assert_eq!(inventory.free_places(), 62, "the reserved place is free again");
     rig.map.detach(left);
     rig.step();
     assert_eq!(rig.departed.len(), 1);
@@ -166,45 +126,21 @@ fn a_changed_table_needs_both_confirmations_again() {
     assert_eq!(refusals(&mut rig, right), [Refusal::TradeStale]);
     confirm(&mut rig, left, 2);
     rig.steps(3);
-    assert!(
-        rig.events.is_empty(),
-        "the right one confirmed revision 1 only"
-    );
+    assert!(rig.events.is_empty(), "the right one confirmed revision 1 only");
     offer(&mut rig, left, 0, 99, &[]);
-    assert_eq!(
-        refusals(&mut rig, left),
-        [Refusal::TradeStale],
-        "an offer on a table that is no longer so"
-    );
+    assert_eq!(refusals(&mut rig, left), [Refusal::TradeStale], "an offer on a table that is no longer so");
 }
 
 #[test]
 fn nobody_offers_what_it_does_not_have() {
     let (mut rig, left, _) = open();
-    for (zen, items) in [
-        (101, vec![]),
-        (u64::MAX, vec![]),
-        (0, vec![21]),
-        (0, vec![11, 11]),
-        (0, vec![u64::MAX / 2]),
-    ] {
+    for (zen, items) in [(101, vec![]), (u64::MAX, vec![]), (0, vec![21]), (0, vec![11, 11]), (0, vec![u64::MAX / 2])] {
         rig.told.clear();
         offer(&mut rig, left, 0, zen, &items);
-        assert_eq!(
-            refusals(&mut rig, left),
-            [Refusal::TradeGoods],
-            "{zen} {items:?}"
-        );
+        assert_eq!(refusals(&mut rig, left), [Refusal::TradeGoods], "{zen} {items:?}");
     }
     assert!(
-        !rig.map.request(
-            left,
-            &ClientMessage::TradeOffer {
-                revision: 0,
-                zen: 0,
-                items: ItemUids::new(&[u64::MAX])
-            }
-        ),
+        !rig.map.request(left, &ClientMessage::TradeOffer { revision: 0, zen: 0, items: ItemUids::new(&[u64::MAX]) }),
         "no item has that number"
     );
 }
@@ -224,11 +160,7 @@ fn an_exchange_of_nothing_is_not_submitted() {
 fn full_inventories_swap_but_take_nothing_more() {
     for (from_left, fits) in [(1, true), (2, false)] {
         let mut rig = Rig::new(&open_map(32), 2, Rules::default(), 1);
-        let full = |first: i64| {
-            (0..64)
-                .map(|place| (first + i64::from(place), place))
-                .collect::<Vec<(i64, u8)>>()
-        };
+        let full = |first: i64| (0..64).map(|place| (first + i64::from(place), place)).collect::<Vec<(i64, u8)>>();
         let left = rig.join(&character(1, Tile::new(1, 1), 0, &full(1_000)));
         let right = rig.join(&character(2, Tile::new(1, 1), 0, &full(2_000)));
         rig.step();
@@ -244,28 +176,12 @@ fn full_inventories_swap_but_take_nothing_more() {
             rig.events[0].check().expect("each place once");
             rig.map.settle(rig.events[0].event_id, Verdict::Applied);
             rig.step();
-            assert_eq!(
-                rig.map.view_player(left).unwrap().inventory.place_of(2_063),
-                Some(0)
-            );
-            assert_eq!(
-                rig.map
-                    .view_player(right)
-                    .unwrap()
-                    .inventory
-                    .place_of(1_000),
-                Some(63)
-            );
+            assert_eq!(rig.map.view_player(left).unwrap().inventory.place_of(2_063), Some(0));
+            assert_eq!(rig.map.view_player(right).unwrap().inventory.place_of(1_000), Some(63));
         } else {
             assert!(rig.events.is_empty());
             let told = rig.heard(right, |message| {
-                matches!(
-                    message,
-                    ServerMessage::TradeFailed {
-                        reason: TradeFailure::NoRoom,
-                        ..
-                    }
-                )
+                matches!(message, ServerMessage::TradeFailed { reason: TradeFailure::NoRoom, .. })
             });
             assert!(told.contains(&true));
         }
@@ -294,32 +210,14 @@ fn nothing_is_held_while_the_way_to_the_journal_is_closed() {
 
 #[test]
 fn an_open_trade_ends_when_the_two_part() {
-    let away = Walk {
-        from: Tile::new(1, 1).centre(),
-        steps: Steps::new(&[Direction::South; 9]).unwrap(),
-    };
+    let away = Walk { from: Tile::new(1, 1).centre(), steps: Steps::new(&[Direction::South; 9]).unwrap() };
     type Parting = fn(&mut Rig, EntityId, Walk);
     let partings: [(Parting, TradeClose); 5] = [
-        (
-            |rig, left, _| rig.ask(left, ClientMessage::TradeCancel),
-            TradeClose::PartnerCancelled,
-        ),
-        (
-            |rig, left, away| assert!(rig.map.input(left, 1, Input::Walk(away))),
-            TradeClose::TooFar,
-        ),
-        (
-            |rig, left, _| assert!(rig.map.detach(left)),
-            TradeClose::PartnerLeft,
-        ),
-        (
-            |rig, left, _| rig.ask(left, ClientMessage::Leave),
-            TradeClose::PartnerLeft,
-        ),
-        (
-            |rig, left, _| drop(rig.map.hand_over(left).unwrap()),
-            TradeClose::PartnerLeft,
-        ),
+        (|rig, left, _| rig.ask(left, ClientMessage::TradeCancel), TradeClose::PartnerCancelled),
+        (|rig, left, away| assert!(rig.map.input(left, 1, Input::Walk(away))), TradeClose::TooFar),
+        (|rig, left, _| assert!(rig.map.detach(left)), TradeClose::PartnerLeft),
+        (|rig, left, _| rig.ask(left, ClientMessage::Leave), TradeClose::PartnerLeft),
+        (|rig, left, _| drop(rig.map.hand_over(left).unwrap()), TradeClose::PartnerLeft),
     ];
     for (part, expected) in partings {
         let (mut rig, left, right) = open();
@@ -357,48 +255,29 @@ fn nothing_but_the_decision_ends_a_submitted_trade() {
     assert_eq!((rig.events.len(), rig.map.undecided()), (1, 1));
     rig.map.settle(rig.events[0].event_id, Verdict::Applied);
     rig.step();
-    assert_eq!(
-        rig.departed.len(),
-        1,
-        "decided, settled, gone in the same tick"
-    );
+    assert_eq!(rig.departed.len(), 1, "decided, settled, gone in the same tick");
     assert_eq!(goods(&rig, right).0, 80);
 }
 
 #[test]
 fn a_question_is_answered_once_and_only_while_it_stands() {
     let mut rig = Rig::new(&open_map(64), 3, Rules::default(), 1);
-    let [first, second, third] =
-        [1, 2, 3].map(|id| rig.join(&character(id, Tile::new(5, 5), 0, &[])));
+    let [first, second, third] = [1, 2, 3].map(|id| rig.join(&character(id, Tile::new(5, 5), 0, &[])));
     rig.step();
     rig.told.clear();
     rig.ask(second, ClientMessage::TradeAnswer { accept: true });
     rig.ask(first, ClientMessage::TradeRequest { target: first });
     rig.step();
-    assert_eq!(
-        refusals(&mut rig, second),
-        [Refusal::TradeNone],
-        "nobody asked"
-    );
-    assert_eq!(
-        refusals(&mut rig, first),
-        [Refusal::TradeUnavailable],
-        "not with oneself"
-    );
+    assert_eq!(refusals(&mut rig, second), [Refusal::TradeNone], "nobody asked");
+    assert_eq!(refusals(&mut rig, first), [Refusal::TradeUnavailable], "not with oneself");
     rig.ask(first, ClientMessage::TradeRequest { target: second });
     rig.ask(third, ClientMessage::TradeRequest { target: second });
     rig.step();
     assert_eq!(refusals(&mut rig, third), [Refusal::TradeBusy]);
     rig.ask(second, ClientMessage::TradeAnswer { accept: false });
     rig.step();
-    let declined = rig.heard(first, |message| {
-        matches!(
-            message,
-            ServerMessage::TradeClosed {
-                reason: TradeClose::Declined
-            }
-        )
-    });
+    let declined =
+        rig.heard(first, |message| matches!(message, ServerMessage::TradeClosed { reason: TradeClose::Declined }));
     assert_eq!(declined, [true]);
     rig.steps(20);
     rig.ask(first, ClientMessage::TradeRequest { target: second });
@@ -407,11 +286,7 @@ fn a_question_is_answered_once_and_only_while_it_stands() {
     rig.told.clear();
     rig.ask(second, ClientMessage::TradeAnswer { accept: true });
     rig.step();
-    assert_eq!(
-        refusals(&mut rig, second),
-        [Refusal::TradeNone],
-        "taken back"
-    );
+    assert_eq!(refusals(&mut rig, second), [Refusal::TradeNone], "taken back");
     rig.steps(20);
     rig.ask(first, ClientMessage::TradeRequest { target: second });
     rig.steps(402);

@@ -21,11 +21,7 @@ struct Model {
 impl Model {
     fn open(&self, x: i32, y: i32) -> bool {
         let row = usize::try_from(y).ok().and_then(|y| self.rows.get(y));
-        let tile = row.and_then(|row| {
-            usize::try_from(x)
-                .ok()
-                .and_then(|x| row.as_bytes().get(x).copied())
-        });
+        let tile = row.and_then(|row| usize::try_from(x).ok().and_then(|x| row.as_bytes().get(x).copied()));
         tile.is_some_and(|tile| tile != b'#')
     }
 
@@ -45,11 +41,7 @@ impl Model {
 }
 
 fn random_map(rng: &mut Rng) -> Vec<String> {
-    let row = |rng: &mut Rng| {
-        (0..40)
-            .map(|_| if rng.below(5) == 0 { '#' } else { '.' })
-            .collect::<String>()
-    };
+    let row = |rng: &mut Rng| (0..40).map(|_| if rng.below(5) == 0 { '#' } else { '.' }).collect::<String>();
     let mut rows: Vec<String> = (0..40).map(|_| row(rng)).collect();
     rows[20].replace_range(20..21, ".");
     rows
@@ -60,39 +52,25 @@ fn a_walk_is_taken_exactly_when_the_drawing_allows_every_step() {
     let (mut taken, mut refused) = (0, 0);
     for seed in 0..40 {
         let mut rng = Rng::new(seed);
-        let model = Model {
-            rows: random_map(&mut rng),
-        };
+        let model = Model { rows: random_map(&mut rng) };
         let mut rig = Rig::new(&drawn(&model.rows), 1, Rules::default(), seed);
         let who = rig.join(&character(1, Tile::new(20, 20), 0, &[]));
         rig.step();
         for _ in 0..30 {
             let from = rig.at(who);
             let length = usize::from(rng.below(16)) + 1;
-            let steps: Vec<Direction> = (0..length)
-                .map(|_| Direction::from_bits(rng.draw() >> 20))
-                .collect();
+            let steps: Vec<Direction> = (0..length).map(|_| Direction::from_bits(rng.draw() >> 20)).collect();
             walk(&mut rig, who, from, &steps);
             rig.told.clear();
             rig.step();
             let corrected = rig.names(who).contains(&"Correction");
             let expected = model.end(from.tile(), &steps);
-            assert_eq!(
-                corrected,
-                expected.is_none(),
-                "seed {seed}: {steps:?} from {from:?}"
-            );
+            assert_eq!(corrected, expected.is_none(), "seed {seed}: {steps:?} from {from:?}");
             let mut before = from;
             for _ in 0..16 * 362 / u32::from(SPEED) + 3 {
                 let at = rig.at(who);
-                assert!(
-                    before.distance(at) <= u32::from(SPEED) + 3,
-                    "no faster than the server's speed"
-                );
-                assert!(
-                    model.open(i32::from(at.x >> 8), i32::from(at.y >> 8)),
-                    "never inside a wall"
-                );
+                assert!(before.distance(at) <= u32::from(SPEED) + 3, "no faster than the server's speed");
+                assert!(model.open(i32::from(at.x >> 8), i32::from(at.y >> 8)), "never inside a wall");
                 before = at;
                 rig.step();
             }
@@ -103,56 +81,24 @@ fn a_walk_is_taken_exactly_when_the_drawing_allows_every_step() {
             *(if corrected { &mut refused } else { &mut taken }) += 1;
         }
     }
-    assert!(
-        taken > 100 && refused > 100,
-        "both happened: {taken} taken, {refused} refused"
-    );
+    assert!(taken > 100 && refused > 100, "both happened: {taken} taken, {refused} refused");
 }
 
 #[test]
 fn a_client_that_is_a_little_ahead_is_followed_along_its_path() {
-    let rows: Vec<String> = [
-        "#########",
-        "#.......#",
-        "#.#####.#",
-        "#.......#",
-        "#########",
-    ]
-    .map(String::from)
-    .to_vec();
+    let rows: Vec<String> =
+        ["#########", "#.......#", "#.#####.#", "#.......#", "#########"].map(String::from).to_vec();
     let mut rig = Rig::new(&drawn(&rows), 1, Rules::default(), 1);
     let who = rig.join(&character(1, Tile::new(1, 3), 0, &[]));
     rig.step();
     let corner = Tile::new(1, 3).centre();
-    walk(
-        &mut rig,
-        who,
-        corner,
-        &[
-            Direction::North,
-            Direction::North,
-            Direction::East,
-            Direction::East,
-        ],
-    );
+    walk(&mut rig, who, corner, &[Direction::North, Direction::North, Direction::East, Direction::East]);
     rig.steps(10);
-    assert_eq!(
-        rig.at(who).tile(),
-        Tile::new(1, 2),
-        "the server is on its way"
-    );
+    assert_eq!(rig.at(who).tile(), Tile::new(1, 2), "the server is on its way");
     rig.told.clear();
-    walk(
-        &mut rig,
-        who,
-        Tile::new(2, 1).centre(),
-        &[Direction::East, Direction::East],
-    );
+    walk(&mut rig, who, Tile::new(2, 1).centre(), &[Direction::East, Direction::East]);
     rig.step();
-    assert!(
-        rig.names(who).is_empty(),
-        "around the corner along the path, although the straight way is a wall"
-    );
+    assert!(rig.names(who).is_empty(), "around the corner along the path, although the straight way is a wall");
     rig.steps(40);
     assert_eq!(rig.at(who), Tile::new(4, 1).centre());
 }
@@ -163,12 +109,7 @@ fn a_client_that_claims_to_be_elsewhere_is_put_back() {
     let who = rig.join(&character(1, Tile::new(10, 10), 0, &[]));
     rig.step();
     rig.told.clear();
-    walk(
-        &mut rig,
-        who,
-        Tile::new(13, 10).centre(),
-        &[Direction::East],
-    );
+    walk(&mut rig, who, Tile::new(13, 10).centre(), &[Direction::East]);
     rig.step();
     let told = rig.heard(who, |message| match message {
         ServerMessage::Correction { tick, x, y } => (tick.0, Position::new(x, y)),
@@ -176,22 +117,10 @@ fn a_client_that_claims_to_be_elsewhere_is_put_back() {
     });
     assert_eq!(told, [(rig.tick, Tile::new(10, 10).centre())]);
     assert_eq!(rig.map.stats().walks_refused, 1);
-    walk(
-        &mut rig,
-        who,
-        Tile::new(12, 10).centre(),
-        &[Direction::East],
-    );
+    walk(&mut rig, who, Tile::new(12, 10).centre(), &[Direction::East]);
     rig.steps(30);
-    assert!(
-        rig.names(who).is_empty(),
-        "two tiles are within the tolerance"
-    );
-    assert_eq!(
-        rig.at(who),
-        Tile::new(13, 10).centre(),
-        "and are walked, not jumped"
-    );
+    assert!(rig.names(who).is_empty(), "two tiles are within the tolerance");
+    assert_eq!(rig.at(who), Tile::new(13, 10).centre(), "and are walked, not jumped");
 }
 
 #[test]
@@ -199,18 +128,9 @@ fn joining_up_never_makes_a_walk_longer_than_sixteen_steps() {
     let mut rig = Rig::new(&open_map(64), 1, Rules::default(), 1);
     let who = rig.join(&character(1, Tile::new(10, 10), 0, &[]));
     rig.step();
-    walk(
-        &mut rig,
-        who,
-        Tile::new(12, 10).centre(),
-        &[Direction::East; 16],
-    );
+    walk(&mut rig, who, Tile::new(12, 10).centre(), &[Direction::East; 16]);
     rig.steps(200);
-    assert_eq!(
-        rig.at(who),
-        Tile::new(26, 10).centre(),
-        "two steps to the claimed tile and fourteen of the sixteen"
-    );
+    assert_eq!(rig.at(who), Tile::new(26, 10).centre(), "two steps to the claimed tile and fourteen of the sixteen");
 }
 
 #[test]
@@ -245,14 +165,8 @@ fn hot_state_follows_a_walk_at_least_every_two_seconds_and_then_is_silent() {
     walk(&mut rig, who, from, &[Direction::East; 16]);
     rig.steps(160);
     let rows = std::mem::take(&mut rig.rows);
-    assert!(
-        rows.iter().all(|row| row.character.0 == 3) && rows.len() == 4,
-        "four times in eight seconds: {rows:?}"
-    );
-    assert!(
-        rows.windows(2)
-            .all(|pair| pair[0].version < pair[1].version && pair[0].x <= pair[1].x)
-    );
+    assert!(rows.iter().all(|row| row.character.0 == 3) && rows.len() == 4, "four times in eight seconds: {rows:?}");
+    assert!(rows.windows(2).all(|pair| pair[0].version < pair[1].version && pair[0].x <= pair[1].x));
     assert_eq!(rows[3].x, i32::from(Tile::new(26, 10).centre().x));
     rig.steps(160);
     assert!(rig.rows.is_empty(), "nothing changed");
