@@ -119,7 +119,7 @@ impl StatCount for AtomicU64 {
 /// Serves HTTP on `listener` until `shutdown` resolves, then lets requests in progress finish within the drain time of
 /// the options. Must run on a runtime of tokio with time and I/O enabled.
 pub async fn serve(parts: GatewayParts, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-    let (connections_max, drain) = (parts.options.connections_max, parts.options.drain);
+    let options = parts.options.clone();
     let router = router::router(app::App::new(parts));
-    server::run(router, listener, shutdown, connections_max, drain).await;
+    server::run(router, listener, shutdown, &options).await;
 }

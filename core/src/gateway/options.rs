@@ -13,6 +13,8 @@ pub struct GatewayOptions {
     pub realm: u32,
     /// Largest request body.
     pub body_limit_bytes: usize,
+    /// Longest wait for a whole request head; a connection that is slower, or idle for longer, is closed.
+    pub head_timeout: Duration,
     /// Longest a request may take. Longer than every wait inside, so that each wait can give its own reason.
     pub request_timeout: Duration,
     /// Connections at once; more wait in the kernel's queue.
@@ -43,6 +45,7 @@ impl GatewayOptions {
         Self {
             realm: settings.host.realm,
             body_limit_bytes: gateway.body_limit_bytes as usize,
+            head_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(15),
             connections_max: 4_096,
             token_life_s: u64::from(gateway.token_minutes) * 60,

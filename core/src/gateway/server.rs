@@ -15,24 +15,22 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::GatewayOptions;
 use super::extract::Peer;
 
-/// A connection that has not sent a whole request head after this time is closed; so is an idle one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest request head in bytes; also hyper's read buffer of one connection.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// After an error of `accept` (out of file descriptors) this long is waited before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then stops accepting and lets requests in progress finish, for at most `drain`.
+/// Serves until `shutdown`, then stops accepting and lets requests in progress finish, for at most the drain time.
 pub(crate) async fn run(
     router: Router,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
-    connections_max: usize,
-    drain: Duration,
+    options: &GatewayOptions,
 ) {
-    let places = Arc::new(Semaphore::new(connections_max));
+    let places = Arc::new(Semaphore::new(options.connections_max));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -53,7 +51,7 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        let connection = graceful.watch(connection(stream, Peer(peer), router.clone()));
+        let connection = graceful.watch(connection(stream, Peer(peer), router.clone(), options.head_timeout));
         tokio::spawn(async move {
             let _place = place;
             // The peer's doing: it hung up, was too slow, or does not speak HTTP.
@@ -61,6 +59,7 @@ pub(crate) async fn run(
         });
     }
     drop(listener);
+    let drain = options.drain;
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         log::warn!("requests still running after {drain:?} are cut off");
     }
@@ -71,6 +70,7 @@ fn connection(
     stream: TcpStream,
     peer: Peer,
     router: Router,
+    head_timeout: Duration,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Output = hyper::Result<()>> {
     let _slower_without = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
@@ -80,7 +80,7 @@ fn connection(
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
 }

@@ -7,6 +7,7 @@ mod api;
 mod away;
 mod characters;
 mod operations;
+mod raw;
 mod select;
 mod shard;
 mod store;

@@ -248,3 +248,21 @@ fn the_worlds_are_listed_with_the_emptier_entry_first() {
     assert_eq!(entries[0]["maps"].as_array().unwrap().len(), 3);
     town.stop();
 }
+
+#[test]
+fn a_copy_the_directory_does_not_know_must_leave_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::start(&folder);
+    let session = town.api.newcomer("anamaria");
+    let id = session.character("Kundun");
+    town.manner.plant(CharacterId(id), 0);
+    town.manner.refuse(Some(ReserveRefusal::AlreadyHere));
+    town.manner.hold_leaving(true);
+    session.select_in(id, 1).refused(409, "in_use");
+    assert_eq!(town.directory.players(), 1, "the copy keeps the seat until it has left");
+    town.manner.refuse(None);
+    town.manner.hold_leaving(false);
+    session.select_in(id, 1).expect(200);
+    assert_eq!(town.manner.twice(), []);
+    town.stop();
+}

@@ -60,6 +60,11 @@ impl Manner {
         self.state.lock().unwrap().refuse = refusal;
     }
 
+    /// Loads a character behind the directory's back.
+    pub(crate) fn plant(&self, character: CharacterId, epoch: i64) {
+        self.state.lock().unwrap().loaded.insert(character, epoch);
+    }
+
     /// Characters that are loaded in some shard now.
     pub(crate) fn loaded(&self) -> Vec<CharacterId> {
         self.state.lock().unwrap().loaded.keys().copied().collect()

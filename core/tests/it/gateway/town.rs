@@ -35,6 +35,9 @@ pub(crate) struct Plan {
     pub(crate) registers_at_once: u32,
     pub(crate) leave_patience: Duration,
     pub(crate) body_limit_bytes: usize,
+    pub(crate) head_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) connections_max: usize,
 }
 
 impl Default for Plan {
@@ -45,6 +48,9 @@ impl Default for Plan {
             registers_at_once: 10_000,
             leave_patience: Duration::from_secs(10),
             body_limit_bytes: 4_096,
+            head_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(15),
+            connections_max: 1_000,
         }
     }
 }
@@ -194,6 +200,9 @@ fn options(plan: &Plan) -> GatewayOptions {
     options.register = at_once(plan.registers_at_once);
     options.leave_patience = plan.leave_patience;
     options.body_limit_bytes = plan.body_limit_bytes;
+    options.head_timeout = plan.head_timeout;
+    options.request_timeout = plan.request_timeout;
+    options.connections_max = plan.connections_max;
     options
 }
 
