@@ -6,12 +6,12 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-pub use super::cursor::{Reader, Writer};
 use super::{
     error::{EncodeError, Problem},
     item::{Item, Offer},
     list::{Element, List},
 };
+pub use crate::codec::{Reader, Writer};
 use crate::{ids::EntityId, time::Tick};
 
 /// A kind of field.

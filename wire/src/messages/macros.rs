@@ -64,35 +64,35 @@ macro_rules! values {
 
 /// A table of messages: the enum, its codec, its longest message, and the document's description of it.
 ///
-/// A row is `number => Name { field: Kind, … }`; a kind is a type that implements `Field` and names the field's Rust
-/// type, its layout and its bound.
+/// A row is `number => Name { field: Type as Kind, … }`; a kind is a type that implements `Field` for that type and knows
+/// its layout and its bound. Types that are their own kind stand alone.
 macro_rules! messages {
     (
         $(#[doc = $about:literal])+
-        pub enum $name:ident {
+        pub enum $name:ident<$a:lifetime> {
             $(
                 $(#[doc = $meaning:literal])+
                 $number:literal => $variant:ident $({
-                    $( $(#[doc = $says:literal])+ $field:ident: $kind:ty, )+
+                    $( $(#[doc = $says:literal])+ $field:ident: $value:ty $(as $kind:ty)?, )+
                 })?,
             )+
         }
     ) => {
         $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub enum $name<'a> {
+        pub enum $name<$a> {
             $(
                 $(#[doc = $meaning])+
                 $variant $({
-                    $( $(#[doc = $says])+ $field: <$kind as Field<'a>>::Value, )+
+                    $( $(#[doc = $says])+ $field: $value, )+
                 })?,
             )+
         }
 
-        impl<'a> $name<'a> {
+        impl<$a> $name<$a> {
             /// Bytes of the longest message of this table.
             pub const MAX_BYTES: usize = {
-                let sizes = [$( 1 $($( + <$kind as Field<'static>>::MAX_BYTES )+)? ),+];
+                let sizes = [$( 1 $($( + <kind_of!($value $(, $kind)?) as Field<'static>>::MAX_BYTES )+)? ),+];
                 let (mut most, mut i) = (0, 0);
                 while i < sizes.len() {
                     if sizes[i] > most {
@@ -114,7 +114,7 @@ macro_rules! messages {
                     $(
                         Self::$variant $({ $($field),+ })? => {
                             writer.bytes(&[$number]).map_err(|_| EncodeError::NoRoom)?;
-                            $($( <$kind as Field<'a>>::put($field, &mut writer)?; )+)?
+                            $($( <kind_of!($value $(, $kind)?) as Field<$a>>::put($field, &mut writer)?; )+)?
                         }
                     )+
                 }
@@ -125,14 +125,14 @@ macro_rules! messages {
             ///
             /// # Errors
             /// [`DecodeError`] naming the first field that is wrong.
-            pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+            pub fn decode(bytes: &$a [u8]) -> Result<Self, DecodeError> {
                 let mut reader = Reader::new(bytes);
                 let at = stringify!($name);
                 let [number] = reader.array().map_err(|_| DecodeError { at, problem: Problem::Truncated })?;
                 let message = match number {
                     $(
                         $number => Self::$variant $({ $(
-                            $field: <$kind as Field<'a>>::take(&mut reader).map_err(|problem| DecodeError {
+                            $field: <kind_of!($value $(, $kind)?) as Field<$a>>::take(&mut reader).map_err(|problem| DecodeError {
                                 at: concat!(stringify!($variant), ".", stringify!($field)),
                                 problem,
                             })?,
@@ -162,11 +162,11 @@ macro_rules! messages {
                         number: $number,
                         name: stringify!($variant),
                         about: concat!($($meaning),+),
-                        max_bytes: 1 $($( + <$kind as Field<'static>>::MAX_BYTES )+)?,
+                        max_bytes: 1 $($( + <kind_of!($value $(, $kind)?) as Field<'static>>::MAX_BYTES )+)?,
                         fields: vec![$($(
                             FieldDescription {
                                 name: stringify!($field),
-                                layout: <$kind as Field<'static>>::layout(),
+                                layout: <kind_of!($value $(, $kind)?) as Field<'static>>::layout(),
                                 about: concat!($($says),+),
                             },
                         )+)?],
@@ -177,4 +177,14 @@ macro_rules! messages {
     };
 }
 
-pub(super) use {messages, values};
+/// The kind of a field: what is written behind `as`, or the type itself.
+macro_rules! kind_of {
+    ($value:ty) => {
+        $value
+    };
+    ($value:ty, $kind:ty) => {
+        $kind
+    };
+}
+
+pub(super) use {kind_of, messages, values};

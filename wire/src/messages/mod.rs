@@ -7,7 +7,6 @@
 //!
 //! Knows no lane, no connection and no rule of the game: that a message is well formed does not make it allowed.
 
-mod cursor;
 mod describe;
 mod error;
 pub mod field;

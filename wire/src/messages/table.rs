@@ -2,12 +2,15 @@
 //!
 //! A number is never given to another message. A field's bound is part of the protocol: raising one changes it.
 
+use std::net::SocketAddr;
+
 use super::{
     describe::{FieldDescription, MessageDescription},
     error::{DecodeError, EncodeError, Problem},
     field::{Address, Bytes, Field, ListOf, OfferOf, Reader, Text, Writer},
-    item::Item,
-    macros::messages,
+    item::{Item, Offer},
+    list::List,
+    macros::{kind_of, messages},
     values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure},
 };
 use crate::{ids::EntityId, time::Tick};
@@ -25,13 +28,13 @@ pub const MAX_INVENTORY_ITEMS: usize = 64;
 
 messages! {
     /// What a client asks on the control lane.
-    pub enum ClientMessage {
+    pub enum ClientMessage<'a> {
         /// Says something.
         1 => Chat {
             /// Who shall hear it.
             channel: ChatChannel,
             /// What is said.
-            text: Text<MAX_CHAT_BYTES>,
+            text: &'a str as Text<MAX_CHAT_BYTES>,
         },
         /// Steps through the portal the character stands on.
         2 => UsePortal {
@@ -55,7 +58,7 @@ messages! {
             /// Money.
             zen: u64,
             /// Items of the own inventory.
-            items: ListOf<u64, MAX_TRADE_ITEMS>,
+            items: List<'a, u64> as ListOf<u64, MAX_TRADE_ITEMS>,
         },
         /// Agrees to the table exactly as it is at this revision.
         6 => TradeConfirm {
@@ -71,7 +74,7 @@ messages! {
 
 messages! {
     /// What the server says on the control lane.
-    pub enum ServerMessage {
+    pub enum ServerMessage<'a> {
         /// The character stands on a map. First after connecting, and again after each change of map; everything seen
         /// before is gone.
         1 => Spawned {
@@ -102,14 +105,14 @@ messages! {
             /// Mana when rested.
             mp_max: u16,
             /// The character's name.
-            name: Text<MAX_NAME_BYTES>,
+            name: &'a str as Text<MAX_NAME_BYTES>,
         },
         /// Everything the character owns. Sent after `Spawned` and whenever something of it changed.
         2 => Inventory {
             /// Money.
             zen: u64,
             /// Items.
-            items: ListOf<Item, MAX_INVENTORY_ITEMS>,
+            items: List<'a, Item> as ListOf<Item, MAX_INVENTORY_ITEMS>,
         },
         /// Somebody said something.
         3 => Chat {
@@ -118,14 +121,14 @@ messages! {
             /// The speaker; the client may not see it.
             from: EntityId,
             /// The speaker's name.
-            name: Text<MAX_NAME_BYTES>,
+            name: &'a str as Text<MAX_NAME_BYTES>,
             /// What was said, cleaned by the server.
-            text: Text<MAX_CHAT_BYTES>,
+            text: &'a str as Text<MAX_CHAT_BYTES>,
         },
         /// The server's own words to its players.
         4 => Notice {
             /// The words.
-            text: Text<MAX_NOTICE_BYTES>,
+            text: &'a str as Text<MAX_NOTICE_BYTES>,
         },
         /// A request was not granted.
         5 => Refused {
@@ -148,23 +151,23 @@ messages! {
             /// Who.
             from: EntityId,
             /// The asking player's name.
-            name: Text<MAX_NAME_BYTES>,
+            name: &'a str as Text<MAX_NAME_BYTES>,
         },
         /// The trade has begun; both sides of the table are empty, at revision 0.
         8 => TradeOpened {
             /// The partner.
             with: EntityId,
             /// The partner's name.
-            name: Text<MAX_NAME_BYTES>,
+            name: &'a str as Text<MAX_NAME_BYTES>,
         },
         /// The table as it is now. Nobody has confirmed it yet.
         9 => TradeOffers {
             /// Grows with each change on either side.
             revision: u32,
             /// The own side.
-            mine: OfferOf<MAX_TRADE_ITEMS>,
+            mine: Offer<'a> as OfferOf<MAX_TRADE_ITEMS>,
             /// The partner's side.
-            theirs: OfferOf<MAX_TRADE_ITEMS>,
+            theirs: Offer<'a> as OfferOf<MAX_TRADE_ITEMS>,
         },
         /// Who has confirmed the table.
         10 => TradeConfirmed {
@@ -199,7 +202,7 @@ messages! {
         /// time, then leave this one.
         15 => Transfer {
             /// Where to.
-            address: Address,
+            address: SocketAddr as Address,
             /// The ticket's routing id.
             routing_id: u64,
             /// The ticket's key id.
@@ -207,11 +210,11 @@ messages! {
             /// When the ticket ends, in seconds of unix time.
             expires_s: u64,
             /// The ticket's sealed token: 24 bytes of salt, 368 sealed.
-            sealed_token: Bytes<392>,
+            sealed_token: &'a [u8; 392] as Bytes<392>,
             /// The ticket's pre-shared key.
-            psk: Bytes<32>,
+            psk: &'a [u8; 32] as Bytes<32>,
             /// The other endpoint's static public key.
-            server_key: Bytes<32>,
+            server_key: &'a [u8; 32] as Bytes<32>,
         },
         /// The session is over; the connection closes next.
         16 => Kicked {

@@ -349,3 +349,152 @@ pub(super) const fn low32(bits: u64) -> u32 {
     let [a, b, c, d, ..] = bits.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn any_position()(x in any::<u16>(), y in any::<u16>()) -> Position {
+            Position::new(x, y)
+        }
+    }
+
+    prop_compose! {
+        /// Walks of every shape: straight, of two neighbouring directions, and wild.
+        fn any_path(around: Tick)(
+            start in prop_oneof![Just(around), any::<u32>().prop_map(Tick)],
+            x in (17u16 * 256)..(238 * 256),
+            y in (17u16 * 256)..(238 * 256),
+            speed in prop_oneof![Just(64u16), 1u16..=u16::MAX],
+            first in 0u64..8,
+            turn in prop_oneof![Just(0u64), Just(1), Just(7), 0u64..8],
+            turns in any::<u16>(),
+            wild in prop::option::of(any::<u64>()),
+            len in 1usize..=16,
+        ) -> Path {
+            let steps = (0..16).fold(0, |bits, i| {
+                bits | ((first + turn * u64::from(turns >> i & 1)) & 7) << (3 * i)
+            });
+            let steps = Steps::from_bits(wild.unwrap_or(steps), len).unwrap();
+            Path::new(start, Position::new(x, y), speed, steps).unwrap()
+        }
+    }
+
+    prop_compose! {
+        fn any_state()(
+            motion in prop_oneof![
+                any_position().prop_map(Motion::Standing),
+                any_path(Tick(1_000)).prop_map(Motion::Walking),
+            ],
+            heading in any::<u8>(),
+            hp_percent in 0u8..=100,
+            flags in any::<u16>(),
+        ) -> EntityState {
+            EntityState { motion, heading, hp_percent, flags }
+        }
+    }
+
+    prop_compose! {
+        /// Two states as like or as different as chance will have it.
+        fn any_pair()(
+            base in any_state(),
+            other in any_state(),
+            (dx, dy) in (-3_000i16..3_000, -3_000i16..3_000),
+            keep in any::<[bool; 4]>(),
+            how in 0..4,
+        ) -> (EntityState, EntityState) {
+            let here = base.motion.position_at(Tick(1_000));
+            let motion = match how {
+                0 => other.motion,
+                1 => Motion::Standing(Position::new(here.x.wrapping_add_signed(dx), here.y.wrapping_add_signed(dy))),
+                2 => Motion::Standing(here),
+                _ => match other.motion {
+                    Motion::Walking(path) => Path::new(Tick(1_000), here, path.speed(), path.steps())
+                        .map_or(other.motion, Motion::Walking),
+                    Motion::Standing(_) => other.motion,
+                },
+            };
+            let new = EntityState {
+                motion: if keep[0] { base.motion } else { motion },
+                heading: if keep[1] { base.heading } else { other.heading },
+                hp_percent: if keep[2] { base.hp_percent } else { other.hp_percent },
+                flags: if keep[3] { base.flags } else { other.flags },
+            };
+            (base, new)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn a_change_leads_from_one_state_to_the_other((base, new) in any_pair(), at in prop_oneof![Just(1_000u32), any::<u32>()]) {
+            let change = Change::between(&base, &new, Tick(at));
+            prop_assert_eq!(change.apply(&base, Tick(at)), Ok(new));
+            let mut buffer = [0; 32];
+            let mut writer = BitWriter::new(&mut buffer);
+            prop_assert_eq!(change.write(&mut writer), Ok(()));
+            let bits = writer.len();
+            prop_assert!(bits <= MAX_CHANGE_BITS, "{} bits", bits);
+            let len = writer.finish();
+            let mut reader = BitReader::new(&buffer[..len]);
+            prop_assert_eq!(Change::read(&mut reader), Ok(change));
+            prop_assert_eq!(reader.position(), bits);
+        }
+
+        #[test]
+        fn whatever_is_accepted_is_the_only_form(base in any_state(), bytes in prop::collection::vec(any::<u8>(), 1..32), at in any::<u32>()) {
+            let mut reader = BitReader::new(&bytes);
+            let Ok(change) = Change::read(&mut reader) else { return Ok(()) };
+            let bits = reader.position();
+            let Ok(new) = change.apply(&base, Tick(at)) else { return Ok(()) };
+            let mut buffer = [0; 32];
+            let mut writer = BitWriter::new(&mut buffer);
+            prop_assert_eq!(Change::between(&base, &new, Tick(at)).write(&mut writer), Ok(()));
+            prop_assert_eq!(writer.len(), bits);
+            let len = writer.finish();
+            let (mut again, mut first) = (BitReader::new(&buffer[..len]), BitReader::new(&bytes));
+            for _ in 0..bits {
+                prop_assert_eq!(again.read(1), first.read(1));
+            }
+        }
+    }
+
+    /// Bits of the step between two states at tick 1,000.
+    fn bits(base: &EntityState, new: &EntityState) -> usize {
+        let mut buffer = [0; 32];
+        let mut writer = BitWriter::new(&mut buffer);
+        Change::between(base, new, Tick(1_000)).write(&mut writer).unwrap();
+        writer.len()
+    }
+
+    #[test]
+    fn the_usual_changes_are_the_cheap_ones() {
+        let walk = |start, origin, directions: &[Direction]| {
+            let path = Path::new(Tick(start), origin, 64, Steps::new(directions).unwrap()).unwrap();
+            EntityState {
+                motion: Motion::Walking(path),
+                heading: path.steps().last().heading(),
+                ..EntityState::default()
+            }
+        };
+        let base = walk(990, Position::new(0x8080, 0x8080), &[Direction::East; 16]);
+        let here = base.motion.position_at(Tick(1_000));
+        // Groups 2, walking 1, start 1, speed 1, place 2, length 4.
+        assert_eq!(
+            bits(&base, &walk(1_000, here, &[Direction::South; 16])),
+            11 + 5,
+            "a straight walk from where it is"
+        );
+        let two = [[Direction::South; 8], [Direction::SouthWest; 8]].concat();
+        assert_eq!(bits(&base, &walk(1_000, here, &two)), 11 + 5 + 15, "a walk of two directions");
+        let wild = [[Direction::South; 8], [Direction::West; 8]].concat();
+        assert_eq!(bits(&base, &walk(1_000, here, &wild)), 11 + 2 + 48, "any walk");
+        assert_eq!(bits(&base, &EntityState { motion: Motion::Standing(here), ..base }), 5, "a stop");
+        assert_eq!(bits(&base, &EntityState { hp_percent: 50, ..base }), 12, "a wound");
+        assert_eq!(bits(&base, &base), 2, "there and back again");
+    }
+}

@@ -134,7 +134,7 @@ fn read_whole(reader: &mut BitReader<'_>, tick: Tick) -> Result<Record, Malforme
     let kind = EntityKind::from_number(number).ok_or(Malformed::UnknownKind(low8(number)))?;
     let template = low16(reader.read(16)?);
     let len = usize::from(low8(reader.read(4)?));
-    let mut bytes = [0; 15];
+    let mut bytes = [0; Name::MAX_BYTES];
     let name = bytes.get_mut(..len).ok_or(Malformed::BadName)?;
     for byte in name.iter_mut() {
         *byte = low8(reader.read(8)?);

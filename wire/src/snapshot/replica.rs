@@ -1,7 +1,7 @@
 //! The client's copy: who is seen, and how they are now.
 //!
 //! Snapshots may be lost, come late or out of order; what is here is always a state the server once had, and the newest
-//! the client has heard of. Memory grows with the number of entities seen at once: about 0.2 KiB each, at most 1.2 KiB
+//! the client has heard of. Memory grows with the number of entities seen at once: about 0.4 KiB each, at most 1.2 KiB
 //! for one that changes in every tick.
 
 use super::{

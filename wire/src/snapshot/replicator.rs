@@ -222,3 +222,97 @@ fn ring(version: u16) -> usize {
 fn quantised(state: EntityState) -> EntityState {
     EntityState { hp_percent: state.hp_percent.min(100), ..state }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        ids::EntityId,
+        motion::{Motion, Position},
+        snapshot::state::{EntityKind, Name},
+    };
+
+    fn identity() -> Identity {
+        Identity {
+            entity: EntityId::new(1, 1),
+            kind: EntityKind::Player,
+            template: 0,
+            name: Name::new(b"Hild").unwrap(),
+        }
+    }
+
+    fn standing(x: u16) -> EntityState {
+        EntityState { motion: Motion::Standing(Position::new(x, 7)), ..EntityState::default() }
+    }
+
+    #[test]
+    fn a_version_is_made_by_a_difference_only() {
+        let mut world = Replicator::new(2);
+        world.insert(1, identity(), standing(5), Tick(3));
+        let version = world.versions()[1];
+        assert!(!world.update(1, standing(5), Tick(4)));
+        assert_eq!((world.versions()[1], world.changed_at(1)), (version, Some(Tick(3))));
+        assert!(world.update(1, standing(6), Tick(5)));
+        assert_eq!((world.versions()[1], world.changed_at(1)), (version + 1, Some(Tick(5))));
+        world.remove(1);
+        assert_eq!((world.state(1), world.changed_at(1)), (None, None));
+    }
+
+    #[test]
+    fn health_above_100_is_100() {
+        let mut world = Replicator::new(1);
+        world.insert(0, identity(), EntityState { hp_percent: 255, ..standing(1) }, Tick(1));
+        assert_eq!(world.state(0).unwrap().hp_percent, 100);
+        assert!(!world.update(0, EntityState { hp_percent: 101, ..standing(1) }, Tick(2)));
+    }
+
+    #[test]
+    fn two_versions_never_share_a_tick() {
+        let mut world = Replicator::new(1);
+        world.insert(0, identity(), standing(1), Tick(3));
+        let version = world.versions()[0];
+        // Nobody was told yet: the later change of the tick takes the place of the earlier one.
+        assert!(world.update(0, standing(2), Tick(3)));
+        assert_eq!((world.versions()[0], world.changed_at(0)), (version, Some(Tick(3))));
+        let _ = world.bits(0, 0);
+        assert!(world.update(0, standing(4), Tick(3)));
+        assert_eq!((world.versions()[0], world.changed_at(0)), (version + 1, Some(Tick(4))));
+    }
+
+    proptest! {
+        #[test]
+        fn shared_bits_are_the_bits(
+            history in prop::collection::vec((any::<u16>(), 0u8..=100, 1u32..9), 16..80),
+            asked in prop::collection::vec(0u16..16, 1..40),
+        ) {
+            let mut world = Replicator::new(1);
+            let mut tick = Tick(1);
+            world.insert(0, identity(), standing(0), tick);
+            let mut all = vec![standing(0)];
+            for (x, hp_percent, ticks) in history {
+                tick = tick + ticks;
+                let state = EntityState { hp_percent, ..standing(x) };
+                if world.update(0, state, tick) {
+                    all.push(state);
+                }
+                let version = world.versions()[0];
+                let at = world.changed_at(0).unwrap();
+                for &step in asked.iter().filter(|&&step| usize::from(step) < all.len()) {
+                    let new = all.last().unwrap();
+                    let (words, bits) = world.bits(0, step);
+                    if step == 0 {
+                        let direct = pack_whole(&identity(), new, version, at);
+                        prop_assert_eq!((words, bits), (&direct.words[..], usize::from(direct.bits)));
+                    } else {
+                        let direct = pack_step(&all[all.len() - 1 - usize::from(step)], new, version, at);
+                        prop_assert_eq!((words, bits), (&direct.words[..], usize::from(direct.bits)));
+                    }
+                }
+            }
+            let stats = world.stats();
+            prop_assert!(stats.encoded <= 16 * all.len() as u64);
+        }
+    }
+}

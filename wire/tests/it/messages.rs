@@ -1,0 +1,253 @@
+//! Every message, cut and bent, and the document made from the table.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use mu_wire::{
+    EntityId, Tick,
+    messages::{
+        ChatChannel, ClientMessage, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
+        MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_TRADE_ITEMS, Offer, Problem, Refusal, ServerMessage, TradeClose,
+        TradeFailure, markdown,
+    },
+};
+use proptest::prelude::*;
+
+use crate::dice::Dice;
+
+/// What holds for every message of either direction: it fits its bound and no smaller buffer, comes back the same, and
+/// neither a part of it nor anything longer is a message. Gives its bytes.
+macro_rules! checks {
+    ($check:ident, $table:ident) => {
+        fn $check(message: $table<'_>) -> Vec<u8> {
+            let mut bytes = vec![0xee; $table::MAX_BYTES];
+            let len = message.encode(&mut bytes).unwrap();
+            bytes.truncate(len);
+            for room in 0..len {
+                assert_eq!(message.encode(&mut vec![0; room]), Err(EncodeError::NoRoom), "{message:?} in {room}");
+            }
+            assert_eq!($table::decode(&bytes), Ok(message));
+            for len in 0..len {
+                let error = $table::decode(&bytes[..len]).expect_err("a part is no message");
+                assert_eq!(error.problem, Problem::Truncated, "{message:?} cut to {len}");
+            }
+            let longer = [bytes.as_slice(), &[0]].concat();
+            let problem = Problem::Trailing { bytes: 1 };
+            assert_eq!($table::decode(&longer), Err(DecodeError { at: message.name(), problem }));
+            bytes
+        }
+    };
+}
+
+checks!(check_client, ClientMessage);
+checks!(check_server, ServerMessage);
+
+const UIDS: [u64; 3] = [1, u64::MAX, 0x0102_0304_0506_0708];
+const ITEMS: [Item; 2] = [
+    Item { uid: 77, template: 0x1234, slot: 5, level: 9 },
+    Item { uid: u64::MAX, template: u16::MAX, slot: 255, level: 0 },
+];
+
+fn client_messages() -> Vec<ClientMessage<'static>> {
+    vec![
+        ClientMessage::Chat { channel: ChatChannel::Local, text: "hé" },
+        ClientMessage::UsePortal { portal: 513 },
+        ClientMessage::TradeRequest { target: EntityId::new(3, 4) },
+        ClientMessage::TradeAnswer { accept: true },
+        ClientMessage::TradeOffer { revision: 7, zen: 1_000_000, items: ItemUids::new(&UIDS) },
+        ClientMessage::TradeConfirm { revision: 8 },
+        ClientMessage::TradeCancel,
+        ClientMessage::Leave,
+    ]
+}
+
+fn transfer(address: SocketAddr) -> ServerMessage<'static> {
+    ServerMessage::Transfer {
+        address,
+        routing_id: 11,
+        key_id: 1,
+        expires_s: 1_800_000_000,
+        sealed_token: &[7; 392],
+        psk: &[8; 32],
+        server_key: &[9; 32],
+    }
+}
+
+fn server_messages() -> Vec<ServerMessage<'static>> {
+    let offer = |zen, items| Offer { zen, items: List::new(items) };
+    vec![
+        ServerMessage::Spawned {
+            entity: EntityId::new(1, 2),
+            character: 42,
+            world: 1,
+            entry: 2,
+            map: 3,
+            instance: 4,
+            x: 0x1080,
+            y: 0x2080,
+            tick: Tick(99),
+            hp: 80,
+            hp_max: 100,
+            mp: 20,
+            mp_max: 30,
+            name: "Skuld",
+        },
+        ServerMessage::Inventory { zen: 5, items: List::new(&ITEMS) },
+        ServerMessage::Chat { channel: ChatChannel::Global, from: EntityId::new(9, 1), name: "Urd", text: "…" },
+        ServerMessage::Notice { text: "" },
+        ServerMessage::Refused { what: Refusal::TradeStale, detail: 12 },
+        ServerMessage::Correction { tick: Tick(u32::MAX), x: 1, y: 2 },
+        ServerMessage::TradeRequested { from: EntityId::new(5, 1), name: "Verdandi" },
+        ServerMessage::TradeOpened { with: EntityId::new(5, 1), name: "Verdandi" },
+        ServerMessage::TradeOffers { revision: 3, mine: offer(1, &ITEMS), theirs: offer(0, &[]) },
+        ServerMessage::TradeConfirmed { mine: true, theirs: false },
+        ServerMessage::TradePending { event: 1 << 100 },
+        ServerMessage::TradeDone { event: u128::MAX },
+        ServerMessage::TradeFailed { event: 2, reason: TradeFailure::Zen },
+        ServerMessage::TradeClosed { reason: TradeClose::TooFar },
+        transfer(SocketAddr::from(([127, 0, 0, 1], 4_500))),
+        transfer(SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, 1], 4_500))),
+        ServerMessage::Kicked { reason: KickReason::NewSession },
+        ServerMessage::ServerClosing { seconds: 10 },
+    ]
+}
+
+#[test]
+fn every_message_comes_back_whole_and_no_part_of_it_is_one() {
+    let mut numbers = Vec::new();
+    for message in client_messages() {
+        numbers.push(check_client(message)[0]);
+    }
+    numbers.dedup();
+    assert_eq!(
+        numbers,
+        ClientMessage::describe().iter().map(|message| message.number).collect::<Vec<_>>(),
+        "one of each"
+    );
+    let mut numbers = Vec::new();
+    for message in server_messages() {
+        numbers.push(check_server(message)[0]);
+    }
+    numbers.dedup();
+    assert_eq!(
+        numbers,
+        ServerMessage::describe().iter().map(|message| message.number).collect::<Vec<_>>(),
+        "one of each"
+    );
+}
+
+#[test]
+fn the_bytes_are_these() {
+    assert_eq!(
+        check_client(ClientMessage::Chat { channel: ChatChannel::Guild, text: "hé" }),
+        [1, 2, 3, b'h', 0xc3, 0xa9]
+    );
+    assert_eq!(check_client(ClientMessage::UsePortal { portal: 0x0102 }), [2, 2, 1]);
+    assert_eq!(
+        check_client(ClientMessage::TradeOffer { revision: 1, zen: 2, items: ItemUids::new(&[3]) }),
+        [5, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(check_client(ClientMessage::Leave), [8]);
+    assert_eq!(
+        check_server(ServerMessage::Inventory { zen: 1, items: List::new(&ITEMS[..1]) }),
+        [2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 77, 0, 0, 0, 0, 0, 0, 0, 0x34, 0x12, 5, 9]
+    );
+    let transfer = check_server(transfer(SocketAddr::from(([10, 1, 2, 3], 0x1234))));
+    assert_eq!(transfer[..17], [15, 4, 10, 1, 2, 3, 0x34, 0x12, 11, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(transfer.len(), 1 + 7 + 8 + 1 + 8 + 392 + 32 + 32);
+}
+
+#[test]
+fn bounds_hold_in_both_directions() {
+    let long = "x".repeat(MAX_CHAT_BYTES + 1);
+    let too_long = |text| ClientMessage::Chat { channel: ChatChannel::Local, text }.encode(&mut [0; 300]);
+    assert_eq!(too_long(&long), Err(EncodeError::TooLong { len: 121, max: 120 }));
+    assert_eq!(too_long(&long[1..]), Ok(123));
+    let mut bytes = vec![1, 0, 121];
+    bytes.extend(long.bytes());
+    let problem = Problem::TooLong { len: 121, max: 120 };
+    assert_eq!(ClientMessage::decode(&bytes), Err(DecodeError { at: "Chat.text", problem }));
+
+    let items = [Item::default(); MAX_INVENTORY_ITEMS + 1];
+    let full = ServerMessage::Inventory { zen: 0, items: List::new(&items[1..]) };
+    check_server(full);
+    let over = ServerMessage::Inventory { zen: 0, items: List::new(&items) };
+    assert_eq!(over.encode(&mut [0; MAX_MESSAGE_BYTES]), Err(EncodeError::TooLong { len: 65, max: 64 }));
+
+    let most = Offer { zen: u64::MAX, items: List::new(&items[..MAX_TRADE_ITEMS]) };
+    let longest = check_server(ServerMessage::TradeOffers { revision: 0, mine: most, theirs: most });
+    assert_eq!(longest.len(), ServerMessage::MAX_BYTES);
+}
+
+#[test]
+fn what_means_nothing_is_refused_by_name() {
+    let decode = |bytes: &[u8]| ClientMessage::decode(bytes).expect_err("no message");
+    assert_eq!(decode(&[]), DecodeError { at: "ClientMessage", problem: Problem::Truncated });
+    assert_eq!(decode(&[0]), DecodeError { at: "ClientMessage", problem: Problem::UnknownValue { value: 0 } });
+    assert_eq!(decode(&[1, 9, 0]), DecodeError { at: "Chat.channel", problem: Problem::UnknownValue { value: 9 } });
+    assert_eq!(decode(&[1, 0, 1, 0xff]), DecodeError { at: "Chat.text", problem: Problem::NotText });
+    assert_eq!(decode(&[4, 2]), DecodeError { at: "TradeAnswer.accept", problem: Problem::UnknownValue { value: 2 } });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn bent_messages_are_refused_or_written_back_the_same(seed in any::<u64>(), flips in 1usize..5) {
+        let mut dice = Dice(seed);
+        let mut bend = |mut bytes: Vec<u8>| {
+            for _ in 0..flips {
+                let at = usize::try_from(dice.below(bytes.len() as u64)).unwrap();
+                bytes[at] ^= 1 << dice.u8(8);
+            }
+            bytes
+        };
+        for message in client_messages() {
+            let mut buffer = [0; MAX_MESSAGE_BYTES];
+            let len = message.encode(&mut buffer).unwrap();
+            let bytes = bend(buffer[..len].to_vec());
+            if let Ok(other) = ClientMessage::decode(&bytes) {
+                prop_assert_eq!(other.encode(&mut buffer), Ok(len));
+                prop_assert_eq!(&buffer[..len], &bytes);
+            }
+        }
+        for message in server_messages() {
+            let mut buffer = [0; MAX_MESSAGE_BYTES];
+            let len = message.encode(&mut buffer).unwrap();
+            let bytes = bend(buffer[..len].to_vec());
+            if let Ok(other) = ServerMessage::decode(&bytes) {
+                prop_assert_eq!(other.encode(&mut buffer), Ok(len));
+                prop_assert_eq!(&buffer[..len], &bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn invented_bytes_are_refused_or_written_back_the_same(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut buffer = [0; MAX_MESSAGE_BYTES];
+        if let Ok(message) = ClientMessage::decode(&bytes) {
+            let len = message.encode(&mut buffer).unwrap();
+            prop_assert_eq!(&buffer[..len], &bytes);
+        }
+        if let Ok(message) = ServerMessage::decode(&bytes) {
+            let len = message.encode(&mut buffer).unwrap();
+            prop_assert_eq!(&buffer[..len], &bytes);
+        }
+    }
+}
+
+#[test]
+fn the_document_has_the_tables_as_they_are() {
+    const BEGIN: &str = "<!-- made from wire/src/messages/table.rs: begin -->\n";
+    const END: &str = "<!-- made from wire/src/messages/table.rs: end -->";
+    let wanted = markdown();
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
+    let document = fs::read_to_string(document).expect("docs/protocol.md");
+    let part = document.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(part, _)| part);
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("messages.md");
+    fs::write(&made, &wanted).expect("a scratch file");
+    assert!(
+        part == Some(&*wanted),
+        "docs/protocol.md differs from the table; its part between the marks shall be {}",
+        made.display()
+    );
+}
