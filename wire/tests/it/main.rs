@@ -1,4 +1,15 @@
-//! The protocol from outside: both ends over a link in memory, in virtual time.
+//! The protocol from outside: both ends over a link in memory, in virtual time; what a peer may send, what a network may
+//! do, what it costs.
 
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails the test that called it")]
+
+mod allocations;
+mod dice;
 mod exchange;
 mod link;
+mod messages;
+mod snapshot_golden;
+mod snapshot_malformed;
+mod snapshot_model;
+mod snapshot_size;
+mod walkers;

@@ -22,7 +22,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn the_bytes_are_these() {
     let name = Name::new(b"Hild").unwrap();
     let identity = Identity { entity: EntityId::new(3, 1), kind: EntityKind::Player, template: 2, name };
-    let standing = EntityState { motion: Motion::Standing(Tile::new(10, 20).centre()), heading: 64, ..EntityState::default() };
+    let standing =
+        EntityState { motion: Motion::Standing(Tile::new(10, 20).centre()), heading: 64, ..EntityState::default() };
     let steps = [Direction::East, Direction::SouthEast, Direction::East].map(|step| [step; 2]).concat();
     let path = Path::new(Tick(20), Tile::new(10, 20).centre(), 64, Steps::new(&steps).unwrap()).unwrap();
     let walking = EntityState { motion: Motion::Walking(path), ..standing };
