@@ -4,8 +4,10 @@
 #![allow(clippy::print_stdout, reason = "this is a front end: the table is its output")]
 
 mod ccu;
+mod counting;
 mod host;
 mod report;
+mod tick;
 mod wal;
 
 use std::error::Error;
@@ -48,6 +50,8 @@ enum Bench {
     Ccu,
     /// Durable records a second, against the disk's own sync.
     Wal,
+    /// A tick of a thousand players.
+    Tick,
     /// Every bench of the table.
     All,
 }
@@ -58,6 +62,7 @@ impl Bench {
         let (name, promises) = match self {
             Self::Ccu => ("ccu", ccu::run(&options.dir, options.quick, options.clients)?),
             Self::Wal => ("wal", wal::run(&options.dir, options.quick)?),
+            Self::Tick => ("tick", tick::run(options.quick)?),
             Self::All => unreachable!("all is not one bench"),
         };
         Ok(Report::new(name, Host::new(&options.build, before, CpuTimes::read()), promises))
@@ -67,7 +72,7 @@ impl Bench {
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     std::fs::create_dir_all(&options.dir)?;
     let benches = match options.bench {
-        Bench::All => vec![Bench::Wal, Bench::Ccu],
+        Bench::All => vec![Bench::Wal, Bench::Tick, Bench::Ccu],
         one => vec![one],
     };
     let mut lines = String::new();

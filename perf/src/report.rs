@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
 use crate::host::Host;
@@ -109,6 +110,11 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Microseconds up to ten seconds, three digits.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 10_000_000, 3).expect("valid bounds")
 }
 
 /// Few enough digits to read, enough to compare.

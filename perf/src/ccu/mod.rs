@@ -10,8 +10,6 @@ mod search;
 use std::error::Error;
 use std::path::Path;
 
-use hdrhistogram::Histogram;
-
 use crate::report::{Promise, Want};
 
 /// A tick's period and the most it may take at the 99th percentile.
@@ -34,11 +32,6 @@ impl Cpus {
         let allowed = mu_core::runtime::cores::allowed().ok_or("the kernel does not say which CPUs may be used")?;
         Ok(Self { server: allowed[allowed.len() - 1], clients: allowed[0] })
     }
-}
-
-/// Microseconds up to ten seconds, three digits.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 10_000_000, 3).expect("valid bounds")
 }
 
 /// Runs both halves and puts them beside each other.

@@ -127,7 +127,7 @@ impl Server {
             steps_left: steps + INPUT_STEPS,
             tick: 0,
             busy: Duration::ZERO,
-            tick_us: super::histogram(),
+            tick_us: crate::report::histogram(),
             received: 0,
             report,
         }
