@@ -13,3 +13,4 @@ mod snapshot_malformed;
 mod snapshot_model;
 mod snapshot_size;
 mod walkers;
+mod weather;
