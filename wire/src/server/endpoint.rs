@@ -310,8 +310,10 @@ impl Server {
         occupant.dirty = false;
         let deadline = match &mut occupant.stage {
             Stage::Closing(closing) => {
-                closing.repeats = closing.repeats.saturating_sub(u8::from(offered));
-                closing.next = now + CLOSE_INTERVAL;
+                if offered {
+                    closing.repeats = closing.repeats.saturating_sub(1);
+                    closing.next = now + CLOSE_INTERVAL;
+                }
                 closing.next
             }
             _ => connection.deadline(),
@@ -373,7 +375,9 @@ impl Server {
             }
             Stage::Closing(closing) => {
                 let next = closing.next;
-                mark(&mut self.dirty, slot, occupant);
+                if next <= now {
+                    mark(&mut self.dirty, slot, occupant);
+                }
                 next
             }
         };

@@ -6,6 +6,7 @@
 mod allocations;
 mod dice;
 mod exchange;
+mod handshake;
 mod link;
 mod messages;
 mod snapshot_golden;
