@@ -7,6 +7,7 @@ mod allocations;
 mod dice;
 mod exchange;
 mod handshake;
+mod hostile;
 mod link;
 mod messages;
 mod snapshot_golden;
