@@ -1,0 +1,9 @@
+//! The gateway as a client sees it: HTTP requests, and the threads that log bots in.
+
+mod door;
+mod http;
+mod ops;
+
+pub use door::{Arrival, Door, Failure, Guest, Way};
+pub use http::{Character, Gateway, HttpError, Selected, Session};
+pub use ops::{Economy, ShardStatus, Status};
