@@ -15,10 +15,10 @@ pub struct Figures {
     pub snapshots: u64,
     /// Bytes of datagrams that arrived.
     pub bytes_in: u64,
-    /// Packets the server says it sent.
-    pub packets_sent_by_server: u64,
-    /// Of those, the ones that arrived.
+    /// Packets of the server that arrived.
     pub packets_arrived: u64,
+    /// Packets of the server that did not.
+    pub packets_missing: u64,
     /// From the tick of a change to its arrival.
     pub age: Latency,
     /// Between two snapshots of one bot.
@@ -65,8 +65,8 @@ impl Figures {
     pub fn add(&mut self, other: &Self) {
         self.snapshots += other.snapshots;
         self.bytes_in += other.bytes_in;
-        self.packets_sent_by_server += other.packets_sent_by_server;
         self.packets_arrived += other.packets_arrived;
+        self.packets_missing += other.packets_missing;
         self.trades_requested += other.trades_requested;
         self.trades_succeeded += other.trades_succeeded;
         self.trades_failed += other.trades_failed;

@@ -83,7 +83,14 @@ fn summarise<C: hdrhistogram::Counter>(histogram: &Histogram<C>) -> Option<Summa
         return None;
     }
     let at = |quantile| ms(histogram.value_at_quantile(quantile));
-    Some(Summary { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: ms(histogram.max()), count: histogram.len() })
+    Some(Summary {
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: ms(histogram.max()),
+        count: histogram.len(),
+    })
 }
 
 /// Milliseconds with three decimals.

@@ -18,6 +18,16 @@ pub struct Host {
     pub build: Value,
 }
 
+impl Host {
+    /// This machine, with what the server says of itself.
+    #[must_use]
+    pub fn here(runtime: Value, steal_percent: f64, build: Value) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+        Self { cpus, kernel, runtime, steal_percent, build }
+    }
+}
+
 /// A reading of the machine's processor times.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProcessorTimes {
@@ -61,11 +71,6 @@ fn cpu_seconds(stat: &str) -> f64 {
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
     let times = after.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok());
     times.sum::<u64>() as f64 / 100.0
-}
-
-/// The kernel's release.
-pub(super) fn kernel() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -155,8 +155,8 @@ impl SnapshotsSection {
     pub fn of(figures: &Figures) -> Self {
         let bot_seconds = figures.bot_time.as_secs_f64();
         let rate = |count: u64| if bot_seconds > 0.0 { number(count) / bot_seconds } else { 0.0 };
-        let sent = figures.packets_sent_by_server;
-        let lost = sent.saturating_sub(figures.packets_arrived);
+        let lost = figures.packets_missing;
+        let sent = figures.packets_arrived + lost;
         Self {
             received: figures.snapshots,
             per_bot_hz: round(rate(figures.snapshots)),
@@ -186,9 +186,17 @@ impl fmt::Display for Report {
     /// A page for people.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = &self.run;
-        writeln!(out, "{} bots, scenario {}, seed {}, {:.1} s measured at {}", run.bots, run.scenario, run.seed, run.seconds, run.gateway)?;
+        writeln!(
+            out,
+            "{} bots, scenario {}, seed {}, {:.1} s measured at {}",
+            run.bots, run.scenario, run.seed, run.seconds, run.gateway
+        )?;
         let clients = &self.clients;
-        write!(out, "  clients     {} connected, {} disconnected, {} reconnected", clients.connected, clients.disconnected, clients.reconnected)?;
+        write!(
+            out,
+            "  clients     {} connected, {} disconnected, {} reconnected",
+            clients.connected, clients.disconnected, clients.reconnected
+        )?;
         for (kind, count) in &clients.errors {
             write!(out, ", {count} {kind}")?;
         }
@@ -246,7 +254,8 @@ impl fmt::Display for Report {
 
 impl EconomySection {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(zen), Some(zen_after), Some(items), Some(items_after)) = (self.zen_before, self.zen_after, self.items_before, self.items_after)
+        let (Some(zen), Some(zen_after), Some(items), Some(items_after)) =
+            (self.zen_before, self.zen_after, self.items_before, self.items_after)
         else {
             return writeln!(out, "  economy     unknown");
         };

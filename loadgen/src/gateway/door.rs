@@ -106,7 +106,13 @@ impl Door {
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn open(gateway: &Gateway, clock: &Clock, guests: Vec<Guest>, desks: Vec<Sender<Arrival>>, workers: usize) -> std::io::Result<Self> {
+    pub fn open(
+        gateway: &Gateway,
+        clock: &Clock,
+        guests: Vec<Guest>,
+        desks: Vec<Sender<Arrival>>,
+        workers: usize,
+    ) -> std::io::Result<Self> {
         let known = |guest| Mutex::new(Known { guest, session: None, character: None });
         let inside = Arc::new(Inside {
             gateway: gateway.clone(),
@@ -124,12 +130,7 @@ impl Door {
         Ok(Self { inside, workers })
     }
 
-    /// Asks for a bot's place, from `due` on.
-    pub fn ask(&self, bot: usize, way: Way, due: Time) {
-        self.inside.enqueue(due, Job { bot, way, tries: 0, refusals: Vec::new() });
-    }
-
-    /// A handle for the bots' threads.
+    /// A handle with which places are asked for.
     #[must_use]
     pub fn bell(&self) -> Bell {
         Bell(Arc::clone(&self.inside))
@@ -147,7 +148,7 @@ impl Door {
     }
 }
 
-/// Asks for places from another thread.
+/// Asks for places; every thread may have one.
 #[derive(Clone)]
 pub struct Bell(Arc<Inside>);
 
@@ -202,7 +203,13 @@ impl Inside {
             match self.go(&mut known, job.way, &mut begun_login) {
                 Ok(place) => {
                     let character = known.character.unwrap_or(0);
-                    self.hand_over(Arrival { bot: job.bot, begun: begun_login, character, place: Ok(place), refusals: job.refusals });
+                    self.hand_over(Arrival {
+                        bot: job.bot,
+                        begun: begun_login,
+                        character,
+                        place: Ok(place),
+                        refusals: job.refusals,
+                    });
                 }
                 Err(error) => {
                     drop(known);

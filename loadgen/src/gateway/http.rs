@@ -188,7 +188,8 @@ impl Gateway {
     /// [`HttpError`]
     pub fn entries(&self) -> Result<Vec<u16>, HttpError> {
         let worlds: Worlds = self.get("/v1/worlds", None)?;
-        let mut ids: Vec<u16> = worlds.worlds.into_iter().flat_map(|world| world.entries).map(|entry| entry.id).collect();
+        let mut ids: Vec<u16> =
+            worlds.worlds.into_iter().flat_map(|world| world.entries).map(|entry| entry.id).collect();
         ids.sort_unstable();
         Ok(ids)
     }

@@ -4,6 +4,6 @@ mod door;
 mod http;
 mod ops;
 
-pub use door::{Arrival, Door, Failure, Guest, Way};
+pub use door::{Arrival, Bell, Door, Failure, Guest, Way};
 pub use http::{Character, Gateway, HttpError, Selected, Session};
 pub use ops::{Economy, ShardStatus, Status};

@@ -111,9 +111,24 @@ mod tests {
 
     #[test]
     fn what_was_minted_in_between_is_no_loss() {
-        let before =
-            Economy { zen_players: 100, items_live: 6, zen_minted: 100, zen_burned: 0, items_minted: 6, items_burned: 0, pending: 0 };
-        let grown = Economy { zen_players: 140, items_live: 11, zen_minted: 150, zen_burned: 10, items_minted: 12, items_burned: 1, ..before };
+        let before = Economy {
+            zen_players: 100,
+            items_live: 6,
+            zen_minted: 100,
+            zen_burned: 0,
+            items_minted: 6,
+            items_burned: 0,
+            pending: 0,
+        };
+        let grown = Economy {
+            zen_players: 140,
+            items_live: 11,
+            zen_minted: 150,
+            zen_burned: 10,
+            items_minted: 12,
+            items_burned: 1,
+            ..before
+        };
         assert!(grown.conserves(&before));
         assert!(!Economy { zen_players: 139, ..grown }.conserves(&before), "one zen is missing");
         assert!(!Economy { items_live: 12, ..grown }.conserves(&before), "one item is there twice");

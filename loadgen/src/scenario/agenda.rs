@@ -51,7 +51,8 @@ impl Agenda {
     #[must_use]
     pub fn new(role: &Role, seed: u64, bot: usize) -> Self {
         let mut dice = Dice::new(seed, bot as u64);
-        let kinds = [(Act::Walk, role.walk), (Act::Chat, role.chat), (Act::Portal, role.portal), (Act::Trade, role.trade)];
+        let kinds =
+            [(Act::Walk, role.walk), (Act::Chat, role.chat), (Act::Portal, role.portal), (Act::Trade, role.trade)];
         let plans = kinds.map(|(act, period)| {
             let first = fraction(period, dice.below(1000));
             Plan { act, period, next: if period.is_zero() { Duration::MAX } else { first } }

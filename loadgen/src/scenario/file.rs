@@ -119,7 +119,7 @@ enum Off {
 /// # Errors
 /// [`BadScenario`]
 pub fn read(name: &str) -> Result<Scenario, BadScenario> {
-    if !Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+    if Path::new(name).extension().is_none_or(|ending| ending != "toml") {
         return Scenario::builtin(name).ok_or_else(|| BadScenario::Unknown { name: name.to_owned() });
     }
     let file = PathBuf::from(name);
@@ -136,7 +136,8 @@ fn parse(file: &Path, text: &str) -> Result<Scenario, BadScenario> {
         Some(name) => Some(Scenario::builtin(&name).ok_or(BadScenario::Unknown { name })?),
         None => None,
     };
-    let (base_roles, mut thresholds) = base.map_or_else(|| (Vec::new(), Thresholds::default()), |base| (base.roles, base.thresholds));
+    let (base_roles, mut thresholds) =
+        base.map_or_else(|| (Vec::new(), Thresholds::default()), |base| (base.roles, base.thresholds));
     let roles = if read.role.is_empty() { base_roles } else { read.role.into_iter().map(role).collect() };
     if roles.iter().all(|role| role.share == 0) {
         return Err(nonsense("no role has a share: add [[role]] with share = 1, or base = \"town\""));

@@ -99,13 +99,25 @@ impl Thresholds {
             ("snapshots.age_ms.p99", self.age_p99_ms.map(Limit::Most), report.snapshots.age_ms.map(|age| age.p99)),
             ("snapshots.lost_percent", self.loss_percent.map(Limit::Most), report.snapshots.lost_percent),
             ("snapshots.per_bot_hz", self.hz_per_bot.map(Limit::Least), Some(report.snapshots.per_bot_hz)),
-            ("server.tick_ms.p99", self.tick_p99_ms.map(Limit::Most), server.and_then(|server| server.tick_ms).map(|tick| tick.p99)),
+            (
+                "server.tick_ms.p99",
+                self.tick_p99_ms.map(Limit::Most),
+                server.and_then(|server| server.tick_ms).map(|tick| tick.p99),
+            ),
             ("server.ticks_skipped, percent", self.skipped_percent.map(Limit::Most), skipped),
             ("clients.disconnected", self.disconnected.map(Limit::Most), Some(number(report.clients.disconnected))),
-            ("clients never connected, percent", self.absent_percent.map(Limit::Most), Some(percent(absent as u64, report.run.bots as u64))),
+            (
+                "clients never connected, percent",
+                self.absent_percent.map(Limit::Most),
+                Some(percent(absent as u64, report.run.bots as u64)),
+            ),
             ("trades.succeeded", trades_least.map(Limit::Least), Some(number(report.trades.succeeded))),
             ("economy.conserved", self.conserved.then_some(Limit::Least(1.0)), conserved),
-            ("server.rss_bytes, MiB", rss.map(Limit::Most), server.map(|server| number(server.rss_bytes) / 1_048_576.0)),
+            (
+                "server.rss_bytes, MiB",
+                rss.map(Limit::Most),
+                server.map(|server| number(server.rss_bytes) / 1_048_576.0),
+            ),
         ];
         let mut violations = Vec::new();
         for (figure, limit, value) in judged {
