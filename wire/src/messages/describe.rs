@@ -52,6 +52,40 @@ pub struct ValueDescription {
     pub about: &'static str,
 }
 
+/// Enumerations that messages use, for the document and the schema.
+const ENUMERATIONS: [ValuesDescription; 5] = [
+    ChatChannel::DESCRIPTION,
+    Refusal::DESCRIPTION,
+    TradeFailure::DESCRIPTION,
+    TradeClose::DESCRIPTION,
+    KickReason::DESCRIPTION,
+];
+
+/// The tables without their words: two builds whose messages differ in a number, a field, a layout, a bound or a value
+/// have different schemas.
+#[must_use]
+pub fn schema() -> String {
+    let mut text = String::new();
+    for (end, messages) in [("client", ClientMessage::describe()), ("server", ServerMessage::describe())] {
+        for message in messages {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{end} {} {}", message.number, message.name);
+            for field in message.fields {
+                let _ = write!(text, "; {} {}", field.name, field.layout);
+            }
+            text.push('\n');
+        }
+    }
+    for values in ENUMERATIONS {
+        text.push_str(values.name);
+        for value in values.values {
+            let _ = write!(text, "; {} {}", value.number, value.name);
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// The part of `docs/protocol.md` that is made from the tables.
 #[must_use]
 pub fn markdown() -> String {
@@ -59,13 +93,7 @@ pub fn markdown() -> String {
     messages(&mut text, "Client to server", &ClientMessage::describe());
     messages(&mut text, "Server to client", &ServerMessage::describe());
     text.push_str("### Enumerations\n");
-    for values in [
-        ChatChannel::DESCRIPTION,
-        Refusal::DESCRIPTION,
-        TradeFailure::DESCRIPTION,
-        TradeClose::DESCRIPTION,
-        KickReason::DESCRIPTION,
-    ] {
+    for values in ENUMERATIONS {
         enumeration(&mut text, &values);
     }
     text

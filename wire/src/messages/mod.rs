@@ -17,7 +17,7 @@ mod macros;
 mod table;
 mod values;
 
-pub use describe::{FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown};
+pub use describe::{FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown, schema};
 pub use error::{DecodeError, EncodeError, Problem};
 pub use input::{BadInput, Input, MAX_INPUT_BYTES, Walk};
 pub use item::{Item, Offer};

@@ -7,7 +7,7 @@ use mu_wire::{
     messages::{
         ChatChannel, ClientMessage, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
         MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_TRADE_ITEMS, Offer, Problem, Refusal, ServerMessage, TradeClose,
-        TradeFailure, markdown,
+        TradeFailure, markdown, schema,
     },
 };
 use proptest::prelude::*;
@@ -233,6 +233,20 @@ proptest! {
             prop_assert_eq!(&buffer[..len], &bytes);
         }
     }
+}
+
+#[test]
+fn the_schema_names_numbers_fields_layouts_bounds_and_values() {
+    let schema = schema();
+    for line in [
+        "client 1 Chat; channel u8, a `ChatChannel`; text u8 length, then UTF-8; at most 120 bytes\n",
+        "client 8 Leave\n",
+        "server 17 ServerClosing; seconds u16\n",
+        "ChatChannel; 0 Local; 1 Party; 2 Guild; 3 Global\n",
+    ] {
+        assert!(schema.contains(line), "no line {line:?}");
+    }
+    assert_eq!(schema.lines().count(), 8 + 17 + 5);
 }
 
 #[test]
