@@ -10,9 +10,7 @@ mod edits;
 mod fuzz;
 
 fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|text| text.parse::<u64>().expect("a number"));
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let images = numbers.next().unwrap_or(1_000_000);
     let seed = numbers.next().unwrap_or(1);
     let samples = fuzz::samples();
@@ -25,9 +23,6 @@ fn main() {
         total.reported += tally.reported;
         total.excused += tally.excused;
         done += batch;
-        println!(
-            "{done} images: {} whole, {} reported, {} excused",
-            total.whole, total.reported, total.excused
-        );
+        println!("{done} images: {} whole, {} reported, {} excused", total.whole, total.reported, total.excused);
     }
 }

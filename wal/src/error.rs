@@ -176,9 +176,7 @@ pub enum Proof {
         end: u64,
     },
     /// A frame behind it was written only after it was durable.
-    #[error(
-        "the frame at offset {offset} was written after it was durable (frame {durable_frame}, LSN {durable})"
-    )]
+    #[error("the frame at offset {offset} was written after it was durable (frame {durable_frame}, LSN {durable})")]
     Witness {
         /// Where the witness stands.
         offset: u64,

@@ -20,10 +20,7 @@ impl Lsn {
     /// If the log holds 2⁶⁴ records, which at ten million a second takes 58,000 years.
     #[must_use]
     pub fn next(self) -> Lsn {
-        Lsn(self
-            .0
-            .checked_add(1)
-            .expect("a log never holds 2^64 records"))
+        Lsn(self.0.checked_add(1).expect("a log never holds 2^64 records"))
     }
 
     /// The position before this one; the position before the first is [`Lsn::ZERO`].

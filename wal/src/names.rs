@@ -54,14 +54,8 @@ mod tests {
     #[test]
     fn only_its_own_spelling_is_a_segment() {
         assert_eq!(segment_sequence("0000000000000010.wal"), Some(16));
-        for name in [
-            "10.wal",
-            "0000000000000000.wal",
-            "000000000000000A.wal",
-            "+00000000000000a.wal",
-            "x.wal",
-            "LOCK",
-        ] {
+        for name in ["10.wal", "0000000000000000.wal", "000000000000000A.wal", "+00000000000000a.wal", "x.wal", "LOCK"]
+        {
             assert_eq!(segment_sequence(name), None, "{name}");
         }
     }

@@ -54,24 +54,14 @@ impl DirDisk {
         Ok(Self::new(path, Medium::Pwrite, true))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the disk is where the journal's clock comes from, see Disk::now"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the disk is where the journal's clock comes from, see Disk::now")]
     fn new(path: &Path, medium: Medium, read_only: bool) -> Self {
-        Self {
-            path: path.to_owned(),
-            medium,
-            origin: Instant::now(),
-            read_only,
-        }
+        Self { path: path.to_owned(), medium, origin: Instant::now(), read_only }
     }
 }
 
 #[derive(Debug)]
-struct FileLock(
-    #[expect(dead_code, reason = "held for its drop, which releases the lock")] Option<File>,
-);
+struct FileLock(#[expect(dead_code, reason = "held for its drop, which releases the lock")] Option<File>);
 impl Lock for FileLock {}
 
 impl Disk for DirDisk {
@@ -91,11 +81,7 @@ impl Disk for DirDisk {
                 Err(error) => return Err(error),
             }
         } else {
-            OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(path)?
+            OpenOptions::new().create(true).truncate(false).write(true).open(path)?
         };
         match file.try_lock() {
             Ok(()) => Ok(Box::new(FileLock(Some(file)))),
@@ -111,30 +97,19 @@ impl Disk for DirDisk {
             let metadata = entry.metadata()?;
             // A name that is not UTF-8 is none of the journal's.
             if let (true, Ok(name)) = (metadata.is_file(), entry.file_name().into_string()) {
-                entries.push(Entry {
-                    name,
-                    bytes: metadata.len(),
-                });
+                entries.push(Entry { name, bytes: metadata.len() });
             }
         }
         Ok(entries)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(self.path.join(name))?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(self.path.join(name))?;
         Ok(Box::new(PlainFile(file)))
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(access != Access::Read)
-            .open(self.path.join(name))?;
+        let file = OpenOptions::new().read(true).write(access != Access::Read).open(self.path.join(name))?;
         match (access, self.medium) {
             (Access::Append, Medium::Mapped) => Ok(Box::new(MappedFile::new(file)?)),
             _ => Ok(Box::new(PlainFile(file))),
@@ -162,9 +137,7 @@ impl Disk for DirDisk {
         reason = "the disk is where the journal's clock comes from; a comment in headers"
     )]
     fn unix_us(&self) -> u64 {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 

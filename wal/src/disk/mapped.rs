@@ -2,10 +2,7 @@
 //!
 //! Only the writer's thread holds one, only for prepared (allocated, zeroed, synced) files, and nothing is ever read
 //! through the map.
-#![allow(
-    unsafe_code,
-    reason = "a mapping's bytes can change under safe Rust; see the one block below"
-)]
+#![allow(unsafe_code, reason = "a mapping's bytes can change under safe Rust; see the one block below")]
 
 use std::fs::File;
 use std::io;
@@ -45,26 +42,17 @@ impl DiskFile for MappedFile {
     }
 
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let start =
-            usize::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let end = start
-            .checked_add(bytes.len())
-            .filter(|end| *end <= self.map.len());
+        let start = usize::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let end = start.checked_add(bytes.len()).filter(|end| *end <= self.map.len());
         let Some(end) = end else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a write beyond the mapped segment",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a write beyond the mapped segment"));
         };
         self.map[start..end].copy_from_slice(bytes);
         Ok(())
     }
 
     fn allocate(&mut self, _bytes: u64) -> io::Result<()> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a mapped segment has its size",
-        ))
+        Err(io::Error::new(io::ErrorKind::Unsupported, "a mapped segment has its size"))
     }
 
     fn sync_data(&mut self) -> io::Result<()> {

@@ -113,9 +113,7 @@ impl SimDisk {
             room: None,
             random: seed,
         };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// What is on the platter now.
@@ -123,11 +121,7 @@ impl SimDisk {
     pub fn durable_files(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
         let state = self.state();
         let durable = |inode: &u64| Arc::clone(&state.inodes[inode].durable);
-        state
-            .durable_names
-            .iter()
-            .map(|(name, inode)| (name.clone(), durable(inode)))
-            .collect()
+        state.durable_names.iter().map(|(name, inode)| (name.clone(), durable(inode))).collect()
     }
 
     /// Operations since the last start.
@@ -182,9 +176,7 @@ impl SimDisk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Runs one operation under the script.
@@ -200,10 +192,7 @@ impl SimDisk {
         }
         state.operations += 1;
         state.clock += Duration::from_micros(10);
-        let fault = state
-            .fault
-            .filter(|(at, _)| *at == state.operations)
-            .map(|(_, fault)| fault);
+        let fault = state.fault.filter(|(at, _)| *at == state.operations).map(|(_, fault)| fault);
         match fault {
             Some(Fault::CutBefore) => {
                 state.off = true;
@@ -245,10 +234,7 @@ impl State {
     }
 
     fn inode_of(&self, name: &str) -> io::Result<u64> {
-        self.names
-            .get(name)
-            .copied()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -290,23 +276,13 @@ impl Disk for SimDisk {
             }
             Ok(state.boot)
         })?;
-        Ok(Box::new(SimLock {
-            disk: self.clone(),
-            boot,
-        }))
+        Ok(Box::new(SimLock { disk: self.clone(), boot }))
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.operate(None, false, |state, _| {
             let bytes = |inode: &u64| state.inodes[inode].cache.len() as u64;
-            Ok(state
-                .names
-                .iter()
-                .map(|(name, inode)| Entry {
-                    name: name.clone(),
-                    bytes: bytes(inode),
-                })
-                .collect())
+            Ok(state.names.iter().map(|(name, inode)| Entry { name: name.clone(), bytes: bytes(inode) }).collect())
         })
     }
 
@@ -316,10 +292,7 @@ impl Disk for SimDisk {
             if !failed {
                 state.next_inode += 1;
                 state.inodes.insert(inode, Inode::new(Arc::default()));
-                state.change_names(NameChange::Link {
-                    name: name.into(),
-                    inode,
-                });
+                state.change_names(NameChange::Link { name: name.into(), inode });
             }
             Ok((inode, state.boot))
         })?;
@@ -327,25 +300,15 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let (inode, boot) = self.operate(None, false, |state, _| {
-            Ok((state.inode_of(name)?, state.boot))
-        })?;
-        Ok(Box::new(SimFile::new(
-            self.clone(),
-            inode,
-            boot,
-            access == Access::Append,
-        )))
+        let (inode, boot) = self.operate(None, false, |state, _| Ok((state.inode_of(name)?, state.boot)))?;
+        Ok(Box::new(SimFile::new(self.clone(), inode, boot, access == Access::Append)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.operate(None, false, |state, failed| {
             state.inode_of(from)?;
             if !failed {
-                state.change_names(NameChange::Rename {
-                    from: from.into(),
-                    to: to.into(),
-                });
+                state.change_names(NameChange::Rename { from: from.into(), to: to.into() });
             }
             Ok(())
         })
@@ -365,7 +328,9 @@ impl Disk for SimDisk {
         self.operate(None, false, |state, failed| {
             let mut changes = std::mem::take(&mut state.unsynced_names);
             if failed {
-                changes.retain(|_| state.chance(2));
+                // Names are the file system's own: it keeps what it could not write, or stops altogether.
+                let written = state.below(changes.len() as u64 + 1);
+                state.unsynced_names = changes.split_off(usize::try_from(written).unwrap_or(0));
             }
             for change in changes {
                 change.apply(&mut state.durable_names);

@@ -8,9 +8,7 @@ macro_rules! field {
         #[doc = concat!("The `", stringify!($type), "` at byte `at`.")]
         #[must_use]
         pub fn $read(bytes: &[u8], at: usize) -> $type {
-            let field: [u8; $width] = bytes[at..at + $width]
-                .try_into()
-                .expect("the range has this width");
+            let field: [u8; $width] = bytes[at..at + $width].try_into().expect("the range has this width");
             <$type>::from_le_bytes(field)
         }
 

@@ -87,24 +87,14 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote_and_nothing_damaged() {
-        let checkpoint = Checkpoint {
-            log_id: LogId(1),
-            generation: 5,
-            durable: Lsn(9),
-            safe: Lsn(7),
-            first_needed: 2,
-            newest: 4,
-        };
+        let checkpoint =
+            Checkpoint { log_id: LogId(1), generation: 5, durable: Lsn(9), safe: Lsn(7), first_needed: 2, newest: 4 };
         let page = checkpoint.encode();
         assert_eq!(Checkpoint::decode(&page), Some(checkpoint));
         for byte in 0..PAGE {
             let mut damaged = page.clone();
             damaged[byte] ^= 0x10;
-            assert_eq!(
-                Checkpoint::decode(&damaged),
-                None,
-                "byte {byte} was not noticed"
-            );
+            assert_eq!(Checkpoint::decode(&damaged), None, "byte {byte} was not noticed");
         }
     }
 }

@@ -52,11 +52,7 @@ impl EpochStart {
             return None;
         }
         let version = std::str::from_utf8(&payload[16..]).ok()?.to_owned();
-        Some(EpochStart {
-            boot: u32_at(payload, 0),
-            config_hash: u64_at(payload, 8),
-            version,
-        })
+        Some(EpochStart { boot: u32_at(payload, 0), config_hash: u64_at(payload, 8), version })
     }
 }
 
@@ -66,37 +62,16 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote_and_cuts_long_versions_between_characters() {
-        let epoch = EpochStart {
-            boot: 3,
-            config_hash: 9,
-            version: "ü".repeat(60),
-        };
+        let epoch = EpochStart { boot: 3, config_hash: 9, version: "ü".repeat(60) };
         let read = EpochStart::decode(&epoch.encode()).expect("own bytes");
-        assert_eq!(
-            (read.boot, read.config_hash, read.version.len()),
-            (3, 9, 64)
-        );
-        let odd = EpochStart {
-            version: format!("x{}", "ü".repeat(60)),
-            ..epoch
-        };
-        assert_eq!(
-            EpochStart::decode(&odd.encode())
-                .expect("own bytes")
-                .version
-                .len(),
-            63
-        );
+        assert_eq!((read.boot, read.config_hash, read.version.len()), (3, 9, 64));
+        let odd = EpochStart { version: format!("x{}", "ü".repeat(60)), ..epoch };
+        assert_eq!(EpochStart::decode(&odd.encode()).expect("own bytes").version.len(), 63);
     }
 
     #[test]
     fn refuses_every_truncation() {
-        let bytes = EpochStart {
-            boot: 1,
-            config_hash: 2,
-            version: "0.1.0".into(),
-        }
-        .encode();
+        let bytes = EpochStart { boot: 1, config_hash: 2, version: "0.1.0".into() }.encode();
         for length in 0..bytes.len() {
             assert_eq!(EpochStart::decode(&bytes[..length]), None, "{length} bytes");
         }

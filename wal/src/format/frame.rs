@@ -79,11 +79,7 @@ impl FrameHeader {
     /// Position after the last record.
     #[must_use]
     pub fn next(&self) -> Lsn {
-        if self.flags & CONTROL == 0 {
-            Lsn(self.first.0.saturating_add(u64::from(self.records)))
-        } else {
-            self.first
-        }
+        if self.flags & CONTROL == 0 { Lsn(self.first.0.saturating_add(u64::from(self.records))) } else { self.first }
     }
 
     /// The highest frame that was durable when this one was written.
@@ -96,21 +92,11 @@ impl FrameHeader {
     ///
     /// # Errors
     /// Which rule it breaks; only [`FrameFault::Blank`] and [`FrameFault::Magic`] say that nothing like a frame is here.
-    pub fn decode(
-        bytes: &[u8; HEADER_BYTES],
-        offset: u64,
-        room: u64,
-        seed: &Seed,
-    ) -> Result<Self, FrameFault> {
+    pub fn decode(bytes: &[u8; HEADER_BYTES], offset: u64, room: u64, seed: &Seed) -> Result<Self, FrameFault> {
         if &bytes[..4] != MAGIC {
-            return Err(if super::bytes::all_zero(bytes) {
-                FrameFault::Blank
-            } else {
-                FrameFault::Magic
-            });
+            return Err(if super::bytes::all_zero(bytes) { FrameFault::Blank } else { FrameFault::Magic });
         }
-        if seed.checksum(offset, &bytes[..HEADER_CHECKSUM_AT]) != u32_at(bytes, HEADER_CHECKSUM_AT)
-        {
+        if seed.checksum(offset, &bytes[..HEADER_CHECKSUM_AT]) != u32_at(bytes, HEADER_CHECKSUM_AT) {
             return Err(FrameFault::HeaderChecksum);
         }
         let header = FrameHeader {
@@ -137,11 +123,7 @@ impl FrameHeader {
             && HEADER_BYTES + header.payload_bytes as usize <= length
             && header.records as usize <= FRAME_RECORDS_MAX
             && header.first > Lsn::ZERO;
-        if sound {
-            Ok(header)
-        } else {
-            Err(FrameFault::Fields)
-        }
+        if sound { Ok(header) } else { Err(FrameFault::Fields) }
     }
 }
 
@@ -150,18 +132,10 @@ impl FrameHeader {
 ///
 /// # Panics
 /// If the frame is larger than [`FRAME_BYTES_MAX`]; the journal never lets it grow so far.
-pub fn finish(
-    frame: &mut Vec<u8>,
-    mut header: FrameHeader,
-    offset: u64,
-    seed: &Seed,
-) -> FrameHeader {
+pub fn finish(frame: &mut Vec<u8>, mut header: FrameHeader, offset: u64, seed: &Seed) -> FrameHeader {
     let payload = frame.len() - HEADER_BYTES;
     let length = frame.len().next_multiple_of(PAGE);
-    assert!(
-        length <= FRAME_BYTES_MAX,
-        "a frame of {length} bytes, at most {FRAME_BYTES_MAX}"
-    );
+    assert!(length <= FRAME_BYTES_MAX, "a frame of {length} bytes, at most {FRAME_BYTES_MAX}");
     frame.resize(length, 0);
     header.bytes = u32::try_from(length).expect("bounded above");
     header.payload_bytes = u32::try_from(payload).expect("bounded above");
@@ -210,20 +184,12 @@ pub fn check_body<'a>(
             header.first.previous()
         };
         if record.lsn != expected {
-            return Err(RecordFault::Position {
-                found: record.lsn,
-                expected,
-            }
-            .into());
+            return Err(RecordFault::Position { found: record.lsn, expected }.into());
         }
         each(record, &rest[..size]);
         rest = &rest[size..];
     }
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(FrameFault::Surplus(rest.len()))
-    }
+    if rest.is_empty() { Ok(()) } else { Err(FrameFault::Surplus(rest.len())) }
 }
 
 /// Why there is no valid frame at a place.

@@ -116,11 +116,7 @@ impl SegmentHeader {
             },
             named_at_us: u64_at(page, 96),
         };
-        if header.is_sound() {
-            Ok(header)
-        } else {
-            Err(HeaderFault::Fields)
-        }
+        if header.is_sound() { Ok(header) } else { Err(HeaderFault::Fields) }
     }
 
     /// Offset of the header's copy, which is also the end of the room for frames.
@@ -149,9 +145,7 @@ pub enum HeaderFault {
     #[error("the segment header's checksum is wrong")]
     Checksum,
     /// Another version, or another page size.
-    #[error(
-        "segment format version {version} with pages of {page_size} bytes; this program reads version 1 with 4096"
-    )]
+    #[error("segment format version {version} with pages of {page_size} bytes; this program reads version 1 with 4096")]
     Version {
         /// The version found.
         version: u16,
@@ -177,12 +171,7 @@ mod tests {
             bytes: SEGMENT_BYTES_MIN,
             base: Lsn(10),
             first_frame: 5,
-            predecessor: Predecessor {
-                sequence: 2,
-                last: Lsn(12),
-                end: 8192,
-                chain: 99,
-            },
+            predecessor: Predecessor { sequence: 2, last: Lsn(12), end: 8192, chain: 99 },
             named_at_us: 1,
         }
     }
@@ -198,22 +187,13 @@ mod tests {
         for bit in 0..PAGE * 8 {
             let mut damaged = page.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                SegmentHeader::decode(&damaged).is_err(),
-                "bit {bit} was not noticed"
-            );
+            assert!(SegmentHeader::decode(&damaged).is_err(), "bit {bit} was not noticed");
         }
     }
 
     #[test]
     fn refuses_a_base_that_leaves_a_hole() {
-        let header = SegmentHeader {
-            base: Lsn(14),
-            ..sample()
-        };
-        assert_eq!(
-            SegmentHeader::decode(&header.encode()),
-            Err(HeaderFault::Fields)
-        );
+        let header = SegmentHeader { base: Lsn(14), ..sample() };
+        assert_eq!(SegmentHeader::decode(&header.encode()), Err(HeaderFault::Fields));
     }
 }

@@ -38,18 +38,14 @@ pub const FRAME_RECORDS_MAX: usize = 4096;
 pub const PAYLOAD_BYTES_MAX: usize = 32 << 10;
 
 const _: () = assert!(
-    (frame::HEADER_BYTES + record::HEADER_BYTES + PAYLOAD_BYTES_MAX + 2 * PAGE) as u64
-        <= SEGMENT_BYTES_MIN,
+    (frame::HEADER_BYTES + record::HEADER_BYTES + PAYLOAD_BYTES_MAX + 2 * PAGE) as u64 <= SEGMENT_BYTES_MIN,
     "the largest record must fit into one frame of the smallest segment"
 );
-const _: () =
-    assert!(FRAME_BYTES_MAX.is_multiple_of(PAGE) && SEGMENT_BYTES_MIN.is_multiple_of(PAGE_BYTES));
+const _: () = assert!(FRAME_BYTES_MAX.is_multiple_of(PAGE) && SEGMENT_BYTES_MIN.is_multiple_of(PAGE_BYTES));
 
 /// Largest frame that fits into a segment of this size.
 #[must_use]
 pub fn frame_bytes_max(segment_bytes: u64) -> usize {
     let room = segment_bytes.saturating_sub(2 * PAGE_BYTES);
-    usize::try_from(room)
-        .unwrap_or(usize::MAX)
-        .min(FRAME_BYTES_MAX)
+    usize::try_from(room).unwrap_or(usize::MAX).min(FRAME_BYTES_MAX)
 }

@@ -20,11 +20,7 @@ impl Group {
     pub(crate) fn new(bytes_max: usize) -> Self {
         let mut bytes = Vec::with_capacity(bytes_max);
         bytes.resize(frame::HEADER_BYTES, 0);
-        Self {
-            bytes,
-            bytes_max,
-            records: 0,
-        }
+        Self { bytes, bytes_max, records: 0 }
     }
 
     pub(crate) fn records(&self) -> u32 {
@@ -42,8 +38,7 @@ impl Group {
 
     /// Whether a record of this size still fits.
     pub(crate) fn fits(&self, record_bytes: usize) -> bool {
-        self.bytes.len() + record_bytes <= self.bytes_max
-            && (self.records as usize) < FRAME_RECORDS_MAX
+        self.bytes.len() + record_bytes <= self.bytes_max && (self.records as usize) < FRAME_RECORDS_MAX
     }
 
     /// Adds a record; the caller has asked [`Group::fits`].

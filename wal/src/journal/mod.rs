@@ -100,35 +100,17 @@ impl Journal {
         boot: &EpochStart,
         options: &JournalOptions,
     ) -> Result<Self, WalError> {
-        let Scan {
-            disk,
-            lock,
-            log_id,
-            leftovers,
-            ..
-        } = scan;
+        let Scan { disk, lock, log_id, leftovers, .. } = scan;
         let here = Arc::clone(&disk);
         let failed = |operation, error| Io { disk: &*here }.error(operation, "the journal", error);
-        let (mut steward, shared, spares) = Steward::new(
-            Arc::clone(&disk),
-            log_id,
-            options.clone(),
-            start.older,
-            start.generation,
-        );
+        let (mut steward, shared, spares) =
+            Steward::new(Arc::clone(&disk), log_id, options.clone(), start.older, start.generation);
         shared.safe.store(start.safe.0, Ordering::Release);
-        shared
-            .durable
-            .store(start.predecessor.last.0, Ordering::Release);
+        shared.durable.store(start.predecessor.last.0, Ordering::Release);
         shared.relogging.store(true, Ordering::Release);
-        steward
-            .clear(&leftovers)
-            .map_err(|error| failed("clear leftovers of", error))?;
-        let mut stewardship =
-            Stewardship::begin(steward).map_err(|error| failed("begin", error))?;
-        stewardship
-            .idle()
-            .map_err(|error| failed("prepare segments of", error))?;
+        steward.clear(&leftovers).map_err(|error| failed("clear leftovers of", error))?;
+        let mut stewardship = Stewardship::begin(steward).map_err(|error| failed("begin", error))?;
+        stewardship.idle().map_err(|error| failed("prepare segments of", error))?;
 
         let mut journal = Journal {
             log_id,
@@ -150,9 +132,7 @@ impl Journal {
             disk,
             _lock: lock,
         };
-        journal
-            .begin(undecided, boot)
-            .map_err(|error| failed("begin", error))?;
+        journal.begin(undecided, boot).map_err(|error| failed("begin", error))?;
         Ok(journal)
     }
 
@@ -173,22 +153,11 @@ impl Journal {
         if !self.group.is_empty() {
             self.write_group(frame::RELOG)?;
         }
-        assert_eq!(
-            self.next.previous(),
-            self.durable,
-            "everything that was valid is decided or logged again"
-        );
+        assert_eq!(self.next.previous(), self.durable, "everything that was valid is decided or logged again");
         self.shared.relogging.store(false, Ordering::Release);
 
         let payload = boot.encode();
-        let start = NewRecord {
-            kind: KIND_EPOCH_START,
-            schema: 1,
-            event_id: 0,
-            flags: 0,
-            hint: 0,
-            payload: &payload,
-        };
+        let start = NewRecord { kind: KIND_EPOCH_START, schema: 1, event_id: 0, flags: 0, hint: 0, payload: &payload };
         self.group.push(self.next.previous(), &start);
         self.write_group(frame::CONTROL)?;
         self.stewardship.idle()?;
@@ -224,9 +193,7 @@ impl Journal {
     /// segments are left. What is in flight may still be appended.
     #[must_use]
     pub fn can_accept(&self) -> bool {
-        self.poisoned.is_none()
-            && self.reserve() >= SPARES_MIN
-            && self.shared.failure.get().is_none()
+        self.poisoned.is_none() && self.reserve() >= SPARES_MIN && self.shared.failure.get().is_none()
     }
 
     /// Copies a record into the group that the next [`Journal::sync`] makes durable. No I/O, no allocation.
@@ -238,10 +205,7 @@ impl Journal {
             return Err(poisoned.clone().into());
         }
         if new.payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(AppendError::TooLarge {
-                bytes: new.payload.len(),
-                max: PAYLOAD_BYTES_MAX,
-            });
+            return Err(AppendError::TooLarge { bytes: new.payload.len(), max: PAYLOAD_BYTES_MAX });
         }
         if new.kind >= KIND_RESERVED {
             return Err(AppendError::Kind(new.kind));
@@ -263,23 +227,12 @@ impl Journal {
         self.check()?;
         let records = self.group.records();
         if records == 0 {
-            return Ok(Synced {
-                durable: self.durable,
-                records: 0,
-                bytes: 0,
-                micros: 0,
-            });
+            return Ok(Synced { durable: self.durable, records: 0, bytes: 0, micros: 0 });
         }
         let began = self.disk.now();
         let bytes = self.write_group(0).map_err(|error| self.poison(&error))?;
-        let micros =
-            u64::try_from(self.disk.now().saturating_sub(began).as_micros()).unwrap_or(u64::MAX);
-        Ok(Synced {
-            durable: self.durable,
-            records,
-            bytes,
-            micros,
-        })
+        let micros = u64::try_from(self.disk.now().saturating_sub(began).as_micros()).unwrap_or(u64::MAX);
+        Ok(Synced { durable: self.durable, records, bytes, micros })
     }
 
     /// To be called when nothing is submitted: a few milliseconds after the last sync it writes an empty frame that
@@ -289,9 +242,7 @@ impl Journal {
     /// [`Poisoned`], as [`Journal::sync`].
     pub fn seal_if_idle(&mut self) -> Result<Idle, Poisoned> {
         self.check()?;
-        self.stewardship
-            .idle()
-            .map_err(|error| self.poison(&error))?;
+        self.stewardship.idle().map_err(|error| self.poison(&error))?;
         if self.sealed || !self.group.is_empty() {
             return Ok(Idle::Quiet);
         }
@@ -322,15 +273,12 @@ impl Journal {
         if !self.sealed {
             self.seal()?;
         }
-        self.stewardship
-            .close()
-            .map_err(|error| self.poison(&error))?;
+        self.stewardship.close().map_err(|error| self.poison(&error))?;
         self.check()
     }
 
     fn seal(&mut self) -> Result<(), Poisoned> {
-        self.write_group(frame::SEAL)
-            .map_err(|error| self.poison(&error))?;
+        self.write_group(frame::SEAL).map_err(|error| self.poison(&error))?;
         self.sealed = true;
         Ok(())
     }
@@ -338,17 +286,9 @@ impl Journal {
     /// Writes what the group holds as one frame of these flags; on success all of it is durable.
     fn write_group(&mut self, flags: u16) -> io::Result<u32> {
         let records = self.group.records();
-        let numbered = if flags & frame::CONTROL == 0 {
-            u64::from(records)
-        } else {
-            0
-        };
+        let numbered = if flags & frame::CONTROL == 0 { u64::from(records) } else { 0 };
         let first = Lsn(self.next.0 - numbered);
-        if !self
-            .segment
-            .as_ref()
-            .is_some_and(|segment| segment.fits(self.group.frame_bytes()))
-        {
+        if !self.segment.as_ref().is_some_and(|segment| segment.fits(self.group.frame_bytes())) {
             self.name_segment_at(first)?;
         }
         let header = FrameHeader {
@@ -399,8 +339,7 @@ impl Journal {
         self.predecessor.sequence = named.header.sequence;
         self.predecessor.end = named.offset;
         let retired = self.segment.replace(named).map(|old| old.file);
-        self.stewardship
-            .named(self.predecessor.sequence, base, retired)
+        self.stewardship.named(self.predecessor.sequence, base, retired)
     }
 
     fn take_spare(&mut self) -> io::Result<Spare> {
@@ -419,7 +358,8 @@ impl Journal {
     /// Waits for the steward to put a spare into the queue; false if waiting cannot help.
     fn await_spare(&mut self) -> bool {
         loop {
-            match self.spares.recv_timeout(Duration::from_millis(100)) {
+            let pause = if self.may_grow() { Duration::from_millis(100) } else { Duration::ZERO };
+            match self.spares.recv_timeout(pause) {
                 Ok(spare) => {
                     self.held.push_back(spare);
                     return true;
@@ -437,34 +377,22 @@ impl Journal {
     /// Whether waiting for a spare can help.
     fn may_grow(&self) -> bool {
         let background = matches!(self.stewardship, Stewardship::Thread { .. });
-        background
-            && !self.shared.out_of_space.load(Ordering::Acquire)
-            && self.shared.failure.get().is_none()
+        background && !self.shared.out_of_space.load(Ordering::Acquire) && self.shared.failure.get().is_none()
     }
 
     fn fail_with_steward(&self) -> io::Result<()> {
-        self.shared
-            .failure
-            .get()
-            .map_or(Ok(()), |failure| Err(io::Error::other(failure.clone())))
+        self.shared.failure.get().map_or(Ok(()), |failure| Err(io::Error::other(failure.clone())))
     }
 
     fn check(&mut self) -> Result<(), Poisoned> {
         if let Some(poisoned) = &self.poisoned {
             return Err(poisoned.clone());
         }
-        self.fail_with_steward()
-            .map_err(|error| self.poison(&error))
+        self.fail_with_steward().map_err(|error| self.poison(&error))
     }
 
     fn poison(&mut self, error: &dyn fmt::Display) -> Poisoned {
-        let poisoned = Poisoned {
-            reason: format!(
-                "frame {} of {}: {error}",
-                self.next_frame,
-                self.disk.place()
-            ),
-        };
+        let poisoned = Poisoned { reason: format!("frame {} of {}: {error}", self.next_frame, self.disk.place()) };
         self.poisoned = Some(poisoned.clone());
         poisoned
     }

@@ -50,23 +50,14 @@ impl JournalOptions {
     /// [`WalError::Option`] with the first that is not.
     pub fn check(&self) -> Result<(), WalError> {
         let bytes = self.segment_bytes;
-        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&bytes)
-            || !bytes.is_multiple_of(PAGE_BYTES)
-        {
-            let problem = format!(
-                "{bytes} is not a multiple of 4096 between {SEGMENT_BYTES_MIN} and {SEGMENT_BYTES_MAX}"
-            );
-            return Err(WalError::Option {
-                option: "segment_bytes",
-                problem,
-            });
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&bytes) || !bytes.is_multiple_of(PAGE_BYTES) {
+            let problem =
+                format!("{bytes} is not a multiple of 4096 between {SEGMENT_BYTES_MIN} and {SEGMENT_BYTES_MAX}");
+            return Err(WalError::Option { option: "segment_bytes", problem });
         }
         if !(SPARES_MIN..=64).contains(&self.spare_segments) {
             let problem = format!("{} is not between {SPARES_MIN} and 64", self.spare_segments);
-            return Err(WalError::Option {
-                option: "spare_segments",
-                problem,
-            });
+            return Err(WalError::Option { option: "spare_segments", problem });
         }
         Ok(())
     }

@@ -25,11 +25,7 @@ pub(crate) struct Segment {
 impl Segment {
     /// Turns a prepared file into the segment of this header: both copies of the header are durable before the file has
     /// its name, and the name is durable before the first frame.
-    pub(crate) fn name(
-        disk: &dyn Disk,
-        mut spare: Spare,
-        header: SegmentHeader,
-    ) -> io::Result<Self> {
+    pub(crate) fn name(disk: &dyn Disk, mut spare: Spare, header: SegmentHeader) -> io::Result<Self> {
         let page = header.encode();
         spare.file.write_at(&page[..], 0)?;
         spare.file.write_at(&page[..], header.copy_at())?;
@@ -37,12 +33,7 @@ impl Segment {
         disk.rename(&spare.name, &names::segment(header.sequence))?;
         disk.sync_dir()?;
         let seed = Seed::new(header.log_id, header.sequence);
-        Ok(Self {
-            file: spare.file,
-            header,
-            offset: PAGE_BYTES,
-            seed,
-        })
+        Ok(Self { file: spare.file, header, offset: PAGE_BYTES, seed })
     }
 
     /// Whether a frame of this length still fits.
@@ -51,11 +42,7 @@ impl Segment {
     }
 
     /// Completes the frame in `buffer`, writes it and makes it durable; returns its header as written.
-    pub(crate) fn write(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        header: frame::FrameHeader,
-    ) -> io::Result<frame::FrameHeader> {
+    pub(crate) fn write(&mut self, buffer: &mut Vec<u8>, header: frame::FrameHeader) -> io::Result<frame::FrameHeader> {
         let header = frame::finish(buffer, header, self.offset, &self.seed);
         self.file.write_at(buffer, self.offset)?;
         self.file.sync_data()?;

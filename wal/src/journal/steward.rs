@@ -46,11 +46,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) enum Job {
     /// A segment was named; `retired` is the file before it, to be unmapped away from the writer.
-    Named {
-        sequence: u64,
-        base: Lsn,
-        retired: Option<Box<dyn DiskFile>>,
-    },
+    Named { sequence: u64, base: Lsn, retired: Option<Box<dyn DiskFile>> },
     /// The journal closes in order: a last checkpoint.
     Close,
 }
@@ -105,10 +101,11 @@ impl Steward {
         for name in leftovers {
             self.disk.remove(name)?;
         }
-        self.has_ballast =
-            self.disk.list()?.iter().any(|entry| {
-                entry.name == names::BALLAST && entry.bytes == self.options.segment_bytes
-            });
+        self.has_ballast = self
+            .disk
+            .list()?
+            .iter()
+            .any(|entry| entry.name == names::BALLAST && entry.bytes == self.options.segment_bytes);
         Ok(())
     }
 
@@ -130,10 +127,7 @@ impl Steward {
         }
         let safe = Lsn(self.shared.safe.load(Ordering::Acquire));
         // The newest segment that begins at or before the first undecided record, and all behind it, are needed.
-        self.live
-            .iter()
-            .rposition(|(_, base)| *base <= safe.next())
-            .unwrap_or(0)
+        self.live.iter().rposition(|(_, base)| *base <= safe.next()).unwrap_or(0)
     }
 
     /// Uses decided segments beyond the archive again, or removes them, oldest first. Each name is durable before the
@@ -198,10 +192,7 @@ impl Steward {
             return Ok(());
         };
         let prepared = prepare(&mut *file, self.options.segment_bytes);
-        if self
-            .unless_full(names::BALLAST_TEMPORARY, prepared)?
-            .is_some()
-        {
+        if self.unless_full(names::BALLAST_TEMPORARY, prepared)?.is_some() {
             self.disk.rename(names::BALLAST_TEMPORARY, names::BALLAST)?;
             self.disk.sync_dir()?;
             self.has_ballast = true;
@@ -256,10 +247,7 @@ impl Steward {
         let Some((newest, _)) = self.live.back().copied() else {
             return Ok(());
         };
-        let first_needed = self
-            .live
-            .get(self.decided())
-            .map_or(newest, |(sequence, _)| *sequence);
+        let first_needed = self.live.get(self.decided()).map_or(newest, |(sequence, _)| *sequence);
         let next = Checkpoint {
             log_id: self.log_id,
             generation: self.generation + 1,
@@ -270,10 +258,7 @@ impl Steward {
         };
         let time = self.disk.now();
         if let Some((before, at)) = &self.written {
-            let same = Checkpoint {
-                generation: before.generation,
-                ..next
-            } == *before;
+            let same = Checkpoint { generation: before.generation, ..next } == *before;
             let early = time.saturating_sub(*at) < self.options.checkpoint_every;
             if same || (early && !now) {
                 return Ok(());
@@ -304,10 +289,7 @@ fn prepare(file: &mut dyn DiskFile, bytes: u64) -> io::Result<()> {
 }
 
 fn open_checkpoint(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
-    let exists = disk
-        .list()?
-        .iter()
-        .any(|entry| entry.name == names::CHECKPOINT && entry.bytes == 2 * PAGE_BYTES);
+    let exists = disk.list()?.iter().any(|entry| entry.name == names::CHECKPOINT && entry.bytes == 2 * PAGE_BYTES);
     if !exists {
         let mut file = disk.create(names::CHECKPOINT_TEMPORARY)?;
         prepare(&mut *file, 2 * PAGE_BYTES)?;
@@ -337,33 +319,19 @@ impl Stewardship {
             return Ok(Stewardship::Inline(Box::new(steward)));
         }
         let (jobs, queue) = channel();
-        let handle = std::thread::Builder::new()
-            .name("wal-steward".into())
-            .spawn(move || serve(steward, &queue))?;
-        Ok(Stewardship::Thread {
-            jobs: Some(jobs),
-            handle: Some(handle),
-        })
+        let handle = std::thread::Builder::new().name("wal-steward".into()).spawn(move || serve(steward, &queue))?;
+        Ok(Stewardship::Thread { jobs: Some(jobs), handle: Some(handle) })
     }
 
     /// A segment was named.
-    pub(crate) fn named(
-        &mut self,
-        sequence: u64,
-        base: Lsn,
-        retired: Option<Box<dyn DiskFile>>,
-    ) -> io::Result<()> {
+    pub(crate) fn named(&mut self, sequence: u64, base: Lsn, retired: Option<Box<dyn DiskFile>>) -> io::Result<()> {
         match self {
             Stewardship::Inline(steward) => {
                 steward.named(sequence, base);
                 steward.step(true)
             }
             Stewardship::Thread { jobs, .. } => {
-                let job = Job::Named {
-                    sequence,
-                    base,
-                    retired,
-                };
+                let job = Job::Named { sequence, base, retired };
                 jobs.as_ref()
                     .and_then(|jobs| jobs.send(job).ok())
                     .ok_or_else(|| io::Error::other("the steward is gone"))
@@ -417,18 +385,11 @@ fn serve(mut steward: Steward, queue: &Receiver<Job>) {
     let mut step = steward.step(false);
     loop {
         if let Err(error) = &step {
-            let _ = steward
-                .shared
-                .failure
-                .set(format!("preparing segments: {error}"));
+            let _ = steward.shared.failure.set(format!("preparing segments: {error}"));
             return;
         }
         step = match queue.recv_timeout(pause) {
-            Ok(Job::Named {
-                sequence,
-                base,
-                retired,
-            }) => {
+            Ok(Job::Named { sequence, base, retired }) => {
                 drop(retired);
                 steward.named(sequence, base);
                 steward.step(true)

@@ -51,12 +51,7 @@ impl Scan {
             if applied > Lsn::ZERO && !options.accept_lost_journal {
                 return Err(WalError::JournalLost { place, applied });
             }
-            let predecessor = Predecessor {
-                sequence: 0,
-                last: applied,
-                end: 0,
-                chain: 0,
-            };
+            let predecessor = Predecessor { sequence: 0, last: applied, end: 0, chain: 0 };
             let start = Start {
                 predecessor,
                 base: applied.next(),
@@ -70,18 +65,9 @@ impl Scan {
         };
 
         if applied > log.walk.last {
-            return Err(WalError::DatabaseAhead {
-                place,
-                applied,
-                last: log.walk.last,
-            });
+            return Err(WalError::DatabaseAhead { place, applied, last: log.walk.last });
         }
-        if let Tail::Torn {
-            segment,
-            offset,
-            fault,
-        } = &log.tail
-        {
+        if let Tail::Torn { segment, offset, fault } = &log.tail {
             log::warn!(
                 "journal {place}: segment {segment:016x} ends torn at offset {offset} ({fault}); nothing behind LSN {} \
                  was acknowledged",
@@ -98,13 +84,8 @@ impl Scan {
 impl Log {
     /// Where a fresh segment continues.
     fn start(&self, applied: Lsn) -> Start {
-        let newest = self
-            .segments
-            .last()
-            .map_or(0, |segment| segment.header.sequence);
-        let safe = self
-            .checkpoint
-            .map_or(Lsn::ZERO, |checkpoint| checkpoint.safe);
+        let newest = self.segments.last().map_or(0, |segment| segment.header.sequence);
+        let safe = self.checkpoint.map_or(Lsn::ZERO, |checkpoint| checkpoint.safe);
         // A segment from which the end cannot be reached never replaces the ones before it, whatever is decided.
         let starts: BTreeMap<u64, Lsn> = self.walk.index.starts(self.walk.last).collect();
         let base_of = |sequence| starts.get(&sequence).copied().unwrap_or(Lsn(u64::MAX));
@@ -119,42 +100,21 @@ impl Log {
             base: applied.next(),
             first_frame: self.walk.next_frame,
             safe: safe.min(applied),
-            older: older
-                .map(|sequence| (sequence, base_of(sequence)))
-                .collect(),
-            generation: self
-                .checkpoint
-                .map_or(0, |checkpoint| checkpoint.generation),
+            older: older.map(|sequence| (sequence, base_of(sequence))).collect(),
+            generation: self.checkpoint.map_or(0, |checkpoint| checkpoint.generation),
         }
     }
 
     /// The records behind `applied`, which is on disk or the position before it.
     pub(crate) fn undecided(&mut self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
-        let reaches = |log: &Log| {
-            log.walk
-                .index
-                .first(log.walk.last)
-                .filter(|first| *first <= applied.next())
-        };
+        let reaches = |log: &Log| log.walk.index.first(log.walk.last).filter(|first| *first <= applied.next());
         if reaches(self).is_none() {
             // The database was restored from a backup, but the segments kept since then still hold what it misses.
-            let survey = Survey {
-                segments: self.segments.clone(),
-                checkpoint: self.checkpoint,
-                leftovers: Vec::new(),
-            };
+            let survey = Survey { segments: self.segments.clone(), checkpoint: self.checkpoint, leftovers: Vec::new() };
             (self.walk, self.tail) = walk_log(io, &survey, true, &mut |_| {})?;
             if reaches(self).is_none() {
-                let first = self
-                    .walk
-                    .index
-                    .first(self.walk.last)
-                    .unwrap_or(self.walk.last.next());
-                return Err(WalError::DatabaseBehind {
-                    place: io.disk.place(),
-                    applied,
-                    first,
-                });
+                let first = self.walk.index.first(self.walk.last).unwrap_or(self.walk.last.next());
+                return Err(WalError::DatabaseBehind { place: io.disk.place(), applied, first });
             }
         }
         self.read_behind(io, applied)
@@ -164,48 +124,31 @@ impl Log {
     fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
         let mut undecided = Undecided::default();
         let mut reader = Reader::new();
-        let oldest = self
-            .segments
-            .first()
-            .map_or(0, |segment| segment.header.sequence);
+        let oldest = self.segments.first().map_or(0, |segment| segment.header.sequence);
         let mut wanted = applied.next();
         for place in self.walk.index.behind(applied) {
-            let at =
-                usize::try_from(place.segment - oldest).expect("an index into a list in memory");
+            let at = usize::try_from(place.segment - oldest).expect("an index into a list in memory");
             let header = &self.segments[at].header;
             reader.open(io, header)?;
             let seed = Seed::new(header.log_id, header.sequence);
-            let read = reader
-                .bytes(place.offset, place.bytes as usize)
-                .and_then(|bytes| {
-                    let head = bytes
-                        .first_chunk()
-                        .expect("a frame is longer than its header");
-                    let frame = frame::FrameHeader::decode(
-                        head,
-                        place.offset,
-                        u64::from(place.bytes),
-                        &seed,
-                    )
+            let read = reader.bytes(place.offset, place.bytes as usize).and_then(|bytes| {
+                let head = bytes.first_chunk().expect("a frame is longer than its header");
+                let frame = frame::FrameHeader::decode(head, place.offset, u64::from(place.bytes), &seed)
                     .map_err(std::io::Error::other)?;
-                    frame::check_body(&frame, bytes, place.offset, &seed, |record, raw| {
-                        if record.lsn == wanted {
-                            undecided.records.push(record.to_owned());
-                            undecided.bytes.extend_from_slice(raw);
-                            undecided.ends.push(undecided.bytes.len());
-                            wanted = wanted.next();
-                        }
-                    })
-                    .map_err(std::io::Error::other)
-                });
+                frame::check_body(&frame, bytes, place.offset, &seed, |record, raw| {
+                    if record.lsn == wanted {
+                        undecided.records.push(record.to_owned());
+                        undecided.bytes.extend_from_slice(raw);
+                        undecided.ends.push(undecided.bytes.len());
+                        wanted = wanted.next();
+                    }
+                })
+                .map_err(std::io::Error::other)
+            });
             // The frame was valid a moment ago: a device that changes its answers is an error of reading.
             read.map_err(|source| io.error("read again", &names::segment(place.segment), source))?;
         }
-        assert_eq!(
-            wanted.previous(),
-            self.walk.last,
-            "the index covers every position up to the last"
-        );
+        assert_eq!(wanted.previous(), self.walk.last, "the index covers every position up to the last");
         Ok(undecided)
     }
 }

@@ -48,21 +48,17 @@ impl Index {
     /// The last position of an unbroken run that begins with `from`, reading segments from `segment` on.
     fn reach(&self, segment: u64, from: Lsn) -> Lsn {
         let later = self.frames.iter().filter(|frame| frame.segment >= segment);
-        later.fold(from.previous(), |reached, frame| {
-            if frame.first <= reached.next() {
-                reached.max(frame.last)
-            } else {
-                reached
-            }
-        })
+        later.fold(
+            from.previous(),
+            |reached, frame| {
+                if frame.first <= reached.next() { reached.max(frame.last) } else { reached }
+            },
+        )
     }
 
     /// The segments from which on everything up to `last` can be read, with the position they begin with.
     pub(crate) fn starts(&self, last: Lsn) -> impl Iterator<Item = (u64, Lsn)> + '_ {
-        self.bases
-            .iter()
-            .copied()
-            .filter(move |(segment, base)| self.reach(*segment, *base) >= last)
+        self.bases.iter().copied().filter(move |(segment, base)| self.reach(*segment, *base) >= last)
     }
 
     /// The first position from which on everything up to `last` can be read; `None` if not even the last can.
@@ -89,50 +85,26 @@ mod tests {
     use super::*;
 
     fn frame(segment: u64, first: u64, last: u64) -> FrameRef {
-        FrameRef {
-            segment,
-            offset: 4096,
-            first: Lsn(first),
-            last: Lsn(last),
-            bytes: 4096,
-            relog: false,
-        }
+        FrameRef { segment, offset: 4096, first: Lsn(first), last: Lsn(last), bytes: 4096, relog: false }
     }
 
     fn index(bases: &[(u64, u64)], frames: &[FrameRef]) -> Index {
-        let bases = bases
-            .iter()
-            .map(|(segment, base)| (*segment, Lsn(*base)))
-            .collect();
-        Index {
-            bases,
-            frames: frames.to_vec(),
-        }
+        let bases = bases.iter().map(|(segment, base)| (*segment, Lsn(*base))).collect();
+        Index { bases, frames: frames.to_vec() }
     }
 
     #[test]
     fn a_log_that_was_logged_again_is_read_once() {
-        let frames = [
-            frame(1, 3, 5),
-            frame(1, 6, 8),
-            frame(2, 5, 8),
-            frame(2, 9, 9),
-        ];
+        let frames = [frame(1, 3, 5), frame(1, 6, 8), frame(2, 5, 8), frame(2, 9, 9)];
         let index = index(&[(1, 3), (2, 5)], &frames);
         assert_eq!(index.first(Lsn(9)), Some(Lsn(3)));
-        let read: Vec<(u64, Lsn)> = index
-            .behind(Lsn(4))
-            .map(|frame| (frame.segment, frame.last))
-            .collect();
+        let read: Vec<(u64, Lsn)> = index.behind(Lsn(4)).map(|frame| (frame.segment, frame.last)).collect();
         assert_eq!(read, [(1, Lsn(5)), (1, Lsn(8)), (2, Lsn(9))]);
     }
 
     #[test]
     fn a_hole_ends_what_can_be_read() {
-        assert_eq!(
-            index(&[(1, 1)], &[frame(1, 1, 2), frame(1, 4, 5)]).first(Lsn(5)),
-            None
-        );
+        assert_eq!(index(&[(1, 1)], &[frame(1, 1, 2), frame(1, 4, 5)]).first(Lsn(5)), None);
     }
 
     #[test]
@@ -147,9 +119,6 @@ mod tests {
         // Segment 2 began to log 27 to 36 again and stopped at 30; segment 3 logged 34 to 36 again.
         let frames = [frame(1, 20, 36), frame(2, 27, 30), frame(3, 34, 36)];
         let index = index(&[(1, 20), (2, 27), (3, 34)], &frames);
-        assert_eq!(
-            index.starts(Lsn(36)).collect::<Vec<_>>(),
-            [(1, Lsn(20)), (3, Lsn(34))]
-        );
+        assert_eq!(index.starts(Lsn(36)).collect::<Vec<_>>(), [(1, Lsn(20)), (3, Lsn(34))]);
     }
 }

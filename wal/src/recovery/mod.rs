@@ -92,60 +92,27 @@ pub fn scan(path: &Path, options: &ScanOptions) -> Result<Scan, WalError> {
 pub fn scan_disk(disk: Arc<dyn Disk>, options: &ScanOptions) -> Result<Scan, WalError> {
     let io = Io { disk: &*disk };
     let lock = disk.lock().map_err(|source| match source.kind() {
-        std::io::ErrorKind::WouldBlock => WalError::Locked {
-            place: disk.place(),
-        },
+        std::io::ErrorKind::WouldBlock => WalError::Locked { place: disk.place() },
         _ => io.error("lock", "LOCK", source),
     })?;
     let survey = Survey::read(&io)?;
     let Some(first) = survey.segments.first() else {
         let log_id = match options.new_log_id {
             Some(id) => id,
-            None => LogId(
-                disk.random()
-                    .map_err(|source| io.error("read", "the random source", source))?,
-            ),
+            None => LogId(disk.random().map_err(|source| io.error("read", "the random source", source))?),
         };
-        return Ok(Scan {
-            disk,
-            lock,
-            log_id,
-            log: None,
-            leftovers: survey.leftovers,
-        });
+        return Ok(Scan { disk, lock, log_id, log: None, leftovers: survey.leftovers });
     };
     let log_id = first.header.log_id;
     let (walk, tail) = walk_log(&io, &survey, options.full, &mut |_| {})?;
-    let log = Log {
-        segments: survey.segments,
-        checkpoint: survey.checkpoint,
-        walk,
-        tail,
-    };
-    Ok(Scan {
-        disk,
-        lock,
-        log_id,
-        log: Some(log),
-        leftovers: survey.leftovers,
-    })
+    let log = Log { segments: survey.segments, checkpoint: survey.checkpoint, walk, tail };
+    Ok(Scan { disk, lock, log_id, log: Some(log), leftovers: survey.leftovers })
 }
 
 /// Walks from the segment the checkpoint names, or from the first if asked to or if that leaves a hole.
-pub(crate) fn walk_log(
-    io: &Io<'_>,
-    survey: &Survey,
-    full: bool,
-    visit: Visit<'_>,
-) -> Result<(Walk, Tail), WalError> {
-    let safe = survey
-        .checkpoint
-        .map_or(Lsn::ZERO, |checkpoint| checkpoint.safe);
-    let hinted = survey
-        .segments
-        .iter()
-        .rposition(|segment| segment.header.base <= safe.next())
-        .unwrap_or(0);
+pub(crate) fn walk_log(io: &Io<'_>, survey: &Survey, full: bool, visit: Visit<'_>) -> Result<(Walk, Tail), WalError> {
+    let safe = survey.checkpoint.map_or(Lsn::ZERO, |checkpoint| checkpoint.safe);
+    let hinted = survey.segments.iter().rposition(|segment| segment.header.base <= safe.next()).unwrap_or(0);
     let start = if full { 0 } else { hinted };
     let (walk, tail) = Walk::run(io, &survey.segments, start, visit)?;
     let first = walk.index.first(walk.last);
@@ -158,15 +125,9 @@ pub(crate) fn walk_log(
 
 /// The promises that stand outside the frames.
 fn judge(io: &Io<'_>, survey: &Survey, walk: &Walk) -> Result<(), WalError> {
-    let promised = survey
-        .checkpoint
-        .map_or(Lsn::ZERO, |checkpoint| checkpoint.durable);
+    let promised = survey.checkpoint.map_or(Lsn::ZERO, |checkpoint| checkpoint.durable);
     if promised > walk.last {
-        return Err(io.corrupt(Damage::Short {
-            promised,
-            last: walk.last,
-            proof: Proof::Checkpoint,
-        }));
+        return Err(io.corrupt(Damage::Short { promised, last: walk.last, proof: Proof::Checkpoint }));
     }
     if walk.index.first(walk.last).is_none() {
         return Err(io.corrupt(Damage::Hole { last: walk.last }));
@@ -191,10 +152,7 @@ impl Scan {
     /// reach further back ([`ScanOptions::full`]).
     #[must_use]
     pub fn first(&self) -> Lsn {
-        self.log
-            .as_ref()
-            .and_then(|log| log.walk.index.first(log.walk.last))
-            .unwrap_or(Lsn(1))
+        self.log.as_ref().and_then(|log| log.walk.index.first(log.walk.last)).unwrap_or(Lsn(1))
     }
 
     /// The last valid position; 0 in a new directory.
@@ -229,24 +187,11 @@ pub(crate) struct Io<'a> {
 }
 
 impl Io<'_> {
-    pub(crate) fn error(
-        &self,
-        operation: &'static str,
-        name: &str,
-        source: std::io::Error,
-    ) -> WalError {
-        WalError::Io {
-            place: self.disk.place(),
-            operation,
-            name: name.to_owned(),
-            source,
-        }
+    pub(crate) fn error(&self, operation: &'static str, name: &str, source: std::io::Error) -> WalError {
+        WalError::Io { place: self.disk.place(), operation, name: name.to_owned(), source }
     }
 
     pub(crate) fn corrupt(&self, damage: Damage) -> WalError {
-        WalError::Corrupt {
-            place: self.disk.place(),
-            damage: Box::new(damage),
-        }
+        WalError::Corrupt { place: self.disk.place(), damage: Box::new(damage) }
     }
 }

@@ -33,29 +33,18 @@ pub(crate) struct SegmentInfo {
 
 impl Survey {
     pub(crate) fn read(io: &Io<'_>) -> Result<Survey, WalError> {
-        let entries = io
-            .disk
-            .list()
-            .map_err(|source| io.error("list", "", source))?;
-        io.disk
-            .sync_dir()
-            .map_err(|source| io.error("sync", "the directory", source))?;
+        let entries = io.disk.list().map_err(|source| io.error("list", "", source))?;
+        io.disk.sync_dir().map_err(|source| io.error("sync", "the directory", source))?;
         let mut files: Vec<(u64, u64)> = entries
             .iter()
-            .filter_map(|entry| {
-                names::segment_sequence(&entry.name).map(|sequence| (sequence, entry.bytes))
-            })
+            .filter_map(|entry| names::segment_sequence(&entry.name).map(|sequence| (sequence, entry.bytes)))
             .collect();
         files.sort_unstable();
         let checkpoint = match entries.iter().any(|entry| entry.name == names::CHECKPOINT) {
             true => read_checkpoint(io)?,
             false => None,
         };
-        let leftovers = entries
-            .into_iter()
-            .map(|entry| entry.name)
-            .filter(|name| names::is_leftover(name))
-            .collect();
+        let leftovers = entries.into_iter().map(|entry| entry.name).filter(|name| names::is_leftover(name)).collect();
 
         let mut segments: Vec<SegmentInfo> = Vec::with_capacity(files.len());
         for (sequence, bytes) in files {
@@ -64,98 +53,55 @@ impl Survey {
                 return Err(io.corrupt(Damage::Missing { sequence: missing }));
             }
             let segment = read_header(io, sequence, bytes)?;
-            if segments
-                .first()
-                .is_some_and(|first| first.header.log_id != segment.header.log_id)
-            {
-                return Err(io.corrupt(Damage::Link {
-                    sequence,
-                    what: "it belongs to another log",
-                }));
+            if segments.first().is_some_and(|first| first.header.log_id != segment.header.log_id) {
+                return Err(io.corrupt(Damage::Link { sequence, what: "it belongs to another log" }));
             }
             segments.push(segment);
         }
         // A checkpoint of another log stands beside a log that was begun after the old one was lost.
-        let checkpoint = checkpoint.filter(|checkpoint| {
-            segments
-                .first()
-                .is_none_or(|first| first.header.log_id == checkpoint.log_id)
-        });
+        let checkpoint = checkpoint
+            .filter(|checkpoint| segments.first().is_none_or(|first| first.header.log_id == checkpoint.log_id));
         let newest = segments.last().map_or(0, |segment| segment.header.sequence);
         if let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.newest > newest) {
-            return Err(io.corrupt(Damage::Missing {
-                sequence: checkpoint.newest,
-            }));
+            return Err(io.corrupt(Damage::Missing { sequence: checkpoint.newest }));
         }
-        Ok(Survey {
-            segments,
-            checkpoint,
-            leftovers,
-        })
+        Ok(Survey { segments, checkpoint, leftovers })
     }
 }
 
 fn read_header(io: &Io<'_>, sequence: u64, bytes: u64) -> Result<SegmentInfo, WalError> {
     if bytes < SEGMENT_BYTES_MIN || !bytes.is_multiple_of(PAGE_BYTES) {
-        return Err(io.corrupt(Damage::Header {
-            sequence,
-            fault: HeaderFault::Foreign,
-        }));
+        return Err(io.corrupt(Damage::Header { sequence, fault: HeaderFault::Foreign }));
     }
     let name = names::segment(sequence);
-    let mut file = io
-        .disk
-        .open(&name, Access::Read)
-        .map_err(|source| io.error("open", &name, source))?;
-    file.sync_data()
-        .map_err(|source| io.error("sync", &name, source))?;
-    file.drop_cache()
-        .map_err(|source| io.error("drop the cache of", &name, source))?;
+    let mut file = io.disk.open(&name, Access::Read).map_err(|source| io.error("open", &name, source))?;
+    file.sync_data().map_err(|source| io.error("sync", &name, source))?;
+    file.drop_cache().map_err(|source| io.error("drop the cache of", &name, source))?;
     let read = |offset| -> Result<Result<SegmentHeader, HeaderFault>, WalError> {
         let mut page = [0u8; PAGE];
-        file.read_at(&mut page, offset)
-            .map_err(|source| io.error("read", &name, source))?;
+        file.read_at(&mut page, offset).map_err(|source| io.error("read", &name, source))?;
         Ok(SegmentHeader::decode(&page).and_then(|header| {
             let own = header.sequence == sequence && header.bytes == bytes;
-            if own {
-                Ok(header)
-            } else {
-                Err(HeaderFault::Foreign)
-            }
+            if own { Ok(header) } else { Err(HeaderFault::Foreign) }
         }))
     };
     match (read(0)?, read(bytes - PAGE_BYTES)?) {
-        (Ok(header), Ok(copy)) if header == copy => Ok(SegmentInfo {
-            header,
-            one_copy: false,
-        }),
-        (Ok(_), Ok(_)) => Err(io.corrupt(Damage::Header {
-            sequence,
-            fault: HeaderFault::Fields,
-        })),
-        (Ok(header), Err(_)) | (Err(_), Ok(header)) => Ok(SegmentInfo {
-            header,
-            one_copy: true,
-        }),
+        (Ok(header), Ok(copy)) if header == copy => Ok(SegmentInfo { header, one_copy: false }),
+        (Ok(_), Ok(_)) => Err(io.corrupt(Damage::Header { sequence, fault: HeaderFault::Fields })),
+        (Ok(header), Err(_)) | (Err(_), Ok(header)) => Ok(SegmentInfo { header, one_copy: true }),
         (Err(fault), Err(_)) => Err(io.corrupt(Damage::Header { sequence, fault })),
     }
 }
 
 fn read_checkpoint(io: &Io<'_>) -> Result<Option<Checkpoint>, WalError> {
     let name = names::CHECKPOINT;
-    let mut file = io
-        .disk
-        .open(name, Access::Read)
-        .map_err(|source| io.error("open", name, source))?;
-    file.sync_data()
-        .map_err(|source| io.error("sync", name, source))?;
-    file.drop_cache()
-        .map_err(|source| io.error("drop the cache of", name, source))?;
+    let mut file = io.disk.open(name, Access::Read).map_err(|source| io.error("open", name, source))?;
+    file.sync_data().map_err(|source| io.error("sync", name, source))?;
+    file.drop_cache().map_err(|source| io.error("drop the cache of", name, source))?;
     let mut best: Option<Checkpoint> = None;
     for slot in 0..2 {
         let mut page = [0u8; PAGE];
-        file.read_at(&mut page, slot * PAGE_BYTES)
-            .map_err(|source| io.error("read", name, source))?;
+        file.read_at(&mut page, slot * PAGE_BYTES).map_err(|source| io.error("read", name, source))?;
         let found = Checkpoint::decode(&page).filter(|found| found.slot_at() == slot * PAGE_BYTES);
         best = match (best, found) {
             (Some(best), Some(found)) if found.generation > best.generation => Some(found),

@@ -83,18 +83,11 @@ impl Walk {
             walk.end = PAGE_BYTES;
             let pinned = segments.get(at + 1).map(|next| next.header.predecessor.end);
             reader.open(io, header)?;
-            let stop = walk
-                .segment(&mut reader, header, pinned, visit)
-                .map_err(|source| reader.error(io, source))?;
+            let stop = walk.segment(&mut reader, header, pinned, visit).map_err(|source| reader.error(io, source))?;
             let Some(fault) = stop else { continue };
             if let Some(end) = pinned {
                 let proof = Proof::Pinned { end };
-                return Err(io.corrupt(Damage::Frame {
-                    sequence: header.sequence,
-                    offset: walk.end,
-                    fault,
-                    proof,
-                }));
+                return Err(io.corrupt(Damage::Frame { sequence: header.sequence, offset: walk.end, fault, proof }));
             }
             tail = walk.judge_tail(io, &mut reader, header, fault)?;
         }
@@ -117,10 +110,7 @@ impl Walk {
         } else {
             return Ok(());
         };
-        Err(io.corrupt(Damage::Link {
-            sequence: header.sequence,
-            what,
-        }))
+        Err(io.corrupt(Damage::Link { sequence: header.sequence, what }))
     }
 
     /// Walks one segment up to its pinned end, or up to the first frame that is not valid, which is returned.
@@ -166,14 +156,8 @@ impl Walk {
         if let Err(order) = self.order(&header) {
             return Ok(Err(FrameFault::Order(order)));
         }
-        visit(Seen::Frame {
-            segment: segment.sequence,
-            offset,
-            header: &header,
-        });
-        let judged = frame::check_body(&header, bytes, offset, seed, |record, _| {
-            visit(Seen::Record(record))
-        });
+        visit(Seen::Frame { segment: segment.sequence, offset, header: &header });
+        let judged = frame::check_body(&header, bytes, offset, seed, |record, _| visit(Seen::Record(record)));
         debug_assert_eq!(judged, Ok(()));
         self.accept(&header, segment.sequence, offset);
         Ok(Ok(header.bytes))
@@ -181,19 +165,13 @@ impl Walk {
 
     fn order(&self, header: &FrameHeader) -> Result<(), Order> {
         if header.sequence != self.next_frame {
-            return Err(Order::Sequence {
-                found: header.sequence,
-                expected: self.next_frame,
-            });
+            return Err(Order::Sequence { found: header.sequence, expected: self.next_frame });
         }
         if header.chain != self.chain {
             return Err(Order::Chain);
         }
         if header.first != self.next {
-            return Err(Order::Position {
-                found: header.first,
-                expected: self.next,
-            });
+            return Err(Order::Position { found: header.first, expected: self.next });
         }
         let numbered = header.next() > header.first;
         let again = numbered && header.first <= self.last;
@@ -238,20 +216,13 @@ impl Walk {
     ) -> Result<Tail, WalError> {
         if let FrameFault::Order(_) = fault {
             let (sequence, proof) = (segment.sequence, Proof::Whole);
-            return Err(io.corrupt(Damage::Frame {
-                sequence,
-                offset: self.end,
-                fault,
-                proof,
-            }));
+            return Err(io.corrupt(Damage::Frame { sequence, offset: self.end, fault, proof }));
         }
         let seed = Seed::new(segment.log_id, segment.sequence);
         let mut blank = true;
         for offset in (self.end..segment.copy_at()).step_by(PAGE) {
             let room = segment.copy_at() - offset;
-            let page = reader
-                .bytes(offset, PAGE)
-                .map_err(|source| reader_error(io, segment, source))?;
+            let page = reader.bytes(offset, PAGE).map_err(|source| reader_error(io, segment, source))?;
             blank &= all_zero(page);
             let head = page.first_chunk().expect("a page holds a frame header");
             let Ok(witness) = FrameHeader::decode(head, offset, room, &seed) else {
@@ -259,28 +230,15 @@ impl Walk {
             };
             let durable_frame = witness.durable_frame();
             if durable_frame >= self.next_frame || witness.durable > self.last {
-                let proof = Proof::Witness {
-                    offset,
-                    durable_frame,
-                    durable: witness.durable,
-                };
+                let proof = Proof::Witness { offset, durable_frame, durable: witness.durable };
                 let sequence = segment.sequence;
-                return Err(io.corrupt(Damage::Frame {
-                    sequence,
-                    offset: self.end,
-                    fault,
-                    proof,
-                }));
+                return Err(io.corrupt(Damage::Frame { sequence, offset: self.end, fault, proof }));
             }
         }
         if blank {
             return Ok(Tail::Clean);
         }
-        Ok(Tail::Torn {
-            segment: segment.sequence,
-            offset: self.end,
-            fault,
-        })
+        Ok(Tail::Torn { segment: segment.sequence, offset: self.end, fault })
     }
 }
 
@@ -300,13 +258,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self {
-            file: None,
-            sequence: 0,
-            window: Vec::new(),
-            start: 0,
-            filled: 0,
-        }
+        Self { file: None, sequence: 0, window: Vec::new(), start: 0, filled: 0 }
     }
 
     /// Turns to a segment, unless it is the one already open.
@@ -315,16 +267,10 @@ impl Reader {
             return Ok(());
         }
         let name = names::segment(header.sequence);
-        self.file = Some(
-            io.disk
-                .open(&name, Access::Read)
-                .map_err(|source| io.error("open", &name, source))?,
-        );
+        self.file = Some(io.disk.open(&name, Access::Read).map_err(|source| io.error("open", &name, source))?);
         self.sequence = header.sequence;
         self.filled = 0;
-        let window = usize::try_from(header.bytes)
-            .unwrap_or(usize::MAX)
-            .min(FRAME_BYTES_MAX);
+        let window = usize::try_from(header.bytes).unwrap_or(usize::MAX).min(FRAME_BYTES_MAX);
         self.window.resize(window.max(self.window.len()), 0);
         Ok(())
     }
@@ -335,18 +281,11 @@ impl Reader {
 
     /// `length` bytes at `offset`, at most a window.
     pub(crate) fn bytes(&mut self, offset: u64, length: usize) -> std::io::Result<&[u8]> {
-        let inside = offset
-            .checked_sub(self.start)
-            .and_then(|at| usize::try_from(at).ok());
-        let at = match inside
-            .filter(|at| at.checked_add(length).is_some_and(|end| end <= self.filled))
-        {
+        let inside = offset.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let at = match inside.filter(|at| at.checked_add(length).is_some_and(|end| end <= self.filled)) {
             Some(at) => at,
             None => {
-                let file = self
-                    .file
-                    .as_ref()
-                    .expect("a segment is open before it is read");
+                let file = self.file.as_ref().expect("a segment is open before it is read");
                 self.filled = 0;
                 self.start = offset;
                 self.filled = file.read_at(&mut self.window, offset)?;

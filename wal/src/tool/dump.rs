@@ -32,10 +32,7 @@ struct Line {
     payload: Option<Value>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -54,22 +51,13 @@ pub fn dump(
     let mut place = (0, 0, 0, 0);
     let mut written: io::Result<()> = Ok(());
     let (stat, _, _) = offline.walk(&mut |seen| match seen {
-        Seen::Frame {
-            segment,
-            offset,
-            header,
-        } => place = (segment, offset, header.sequence, header.flags),
-        Seen::Record(record) if written.is_ok() => {
-            written = write_line(out, place, &record, decode)
-        }
+        Seen::Frame { segment, offset, header } => place = (segment, offset, header.sequence, header.flags),
+        Seen::Record(record) if written.is_ok() => written = write_line(out, place, &record, decode),
         Seen::Record(_) => {}
     })?;
-    written.and_then(|()| out.flush()).map_err(|source| {
-        Io {
-            disk: &*offline.disk,
-        }
-        .error("write the records of", "the dump", source)
-    })?;
+    written
+        .and_then(|()| out.flush())
+        .map_err(|source| Io { disk: &*offline.disk }.error("write the records of", "the dump", source))?;
     Ok(stat)
 }
 

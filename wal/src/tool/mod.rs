@@ -118,9 +118,9 @@ impl Offline {
     fn lock(disk: Arc<dyn Disk>) -> Result<Self, WalError> {
         match disk.lock() {
             Ok(lock) => Ok(Self { disk, _lock: lock }),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(WalError::Locked {
-                place: disk.place(),
-            }),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(WalError::Locked { place: disk.place() })
+            }
             Err(source) => Err(Io { disk: &*disk }.error("lock", "LOCK", source)),
         }
     }
@@ -150,23 +150,14 @@ impl Offline {
             }
             visit(seen);
         })?;
-        let ends = survey
-            .segments
-            .iter()
-            .skip(1)
-            .map(|next| next.header.predecessor.end)
-            .chain([walk.end]);
-        let segments = survey
-            .segments
-            .iter()
-            .zip(ends)
-            .map(|(segment, end)| SegmentStat {
-                sequence: segment.header.sequence,
-                bytes: segment.header.bytes,
-                base: segment.header.base,
-                end,
-                header_damaged: segment.one_copy,
-            });
+        let ends = survey.segments.iter().skip(1).map(|next| next.header.predecessor.end).chain([walk.end]);
+        let segments = survey.segments.iter().zip(ends).map(|(segment, end)| SegmentStat {
+            sequence: segment.header.sequence,
+            bytes: segment.header.bytes,
+            base: segment.header.base,
+            end,
+            header_damaged: segment.one_copy,
+        });
         let stat = Stat {
             log_id: Some(log_id),
             first: walk.index.first(walk.last).unwrap_or(walk.last.next()),
@@ -183,48 +174,23 @@ impl Offline {
     fn verify(&self, applied: Option<Lsn>) -> Result<Report, WalError> {
         match self.judge(applied) {
             Ok(stat) => {
-                let notes = stat
-                    .segments
-                    .iter()
-                    .filter(|segment| segment.header_damaged)
-                    .map(|segment| {
-                        format!(
-                            "segment {:016x} has one damaged header; its copy is whole",
-                            segment.sequence
-                        )
-                    });
-                let (exit_code, verdict) = if stat.torn {
-                    (1, "torn tail")
-                } else {
-                    (0, "clean")
-                };
-                Ok(Report {
-                    exit_code,
-                    verdict,
-                    problem: None,
-                    notes: notes.collect(),
-                    stat: Some(stat),
-                })
+                let notes = stat.segments.iter().filter(|segment| segment.header_damaged).map(|segment| {
+                    format!("segment {:016x} has one damaged header; its copy is whole", segment.sequence)
+                });
+                let (exit_code, verdict) = if stat.torn { (1, "torn tail") } else { (0, "clean") };
+                Ok(Report { exit_code, verdict, problem: None, notes: notes.collect(), stat: Some(stat) })
             }
             Err(error) => {
                 let verdict = match &error {
                     WalError::Corrupt { .. } => "corruption",
-                    WalError::DatabaseAhead { .. } | WalError::JournalLost { .. } => {
-                        "database ahead"
-                    }
+                    WalError::DatabaseAhead { .. } | WalError::JournalLost { .. } => "database ahead",
                     WalError::DatabaseBehind { .. } => "database behind",
                     WalError::Io { .. } | WalError::Locked { .. } | WalError::Option { .. } => {
                         return Err(error);
                     }
                 };
                 let exit_code = error.exit_code();
-                Ok(Report {
-                    exit_code,
-                    verdict,
-                    problem: Some(error.to_string()),
-                    notes: Vec::new(),
-                    stat: None,
-                })
+                Ok(Report { exit_code, verdict, problem: Some(error.to_string()), notes: Vec::new(), stat: None })
             }
         }
     }
@@ -236,20 +202,10 @@ impl Offline {
         }
         let place = self.disk.place();
         match applied {
-            Some(applied) if walk.is_none() && applied > Lsn::ZERO => {
-                Err(WalError::JournalLost { place, applied })
-            }
-            Some(applied) if applied > stat.last => Err(WalError::DatabaseAhead {
-                place,
-                applied,
-                last: stat.last,
-            }),
+            Some(applied) if walk.is_none() && applied > Lsn::ZERO => Err(WalError::JournalLost { place, applied }),
+            Some(applied) if applied > stat.last => Err(WalError::DatabaseAhead { place, applied, last: stat.last }),
             Some(applied) if walk.is_some() && applied.next() < stat.first => {
-                Err(WalError::DatabaseBehind {
-                    place,
-                    applied,
-                    first: stat.first,
-                })
+                Err(WalError::DatabaseBehind { place, applied, first: stat.first })
             }
             _ => Ok(stat),
         }

@@ -32,28 +32,20 @@ fn records(
     reader: &mut Reader,
     place: &FrameRef,
 ) -> Result<BTreeMap<Lsn, Vec<u8>>, WalError> {
-    let header = survey
-        .segments
-        .iter()
-        .map(|segment| &segment.header)
-        .find(|header| header.sequence == place.segment);
+    let header = survey.segments.iter().map(|segment| &segment.header).find(|header| header.sequence == place.segment);
     let header = header.expect("the walk met the frame in one of these segments");
     reader.open(io, header)?;
     let seed = Seed::new(header.log_id, header.sequence);
     let mut found = BTreeMap::new();
-    let read = reader
-        .bytes(place.offset, place.bytes as usize)
-        .and_then(|bytes| {
-            let head = bytes
-                .first_chunk()
-                .expect("a frame is longer than its header");
-            let frame = FrameHeader::decode(head, place.offset, u64::from(place.bytes), &seed)
-                .map_err(std::io::Error::other)?;
-            check_body(&frame, bytes, place.offset, &seed, |record, raw| {
-                found.insert(record.lsn, raw.to_vec());
-            })
-            .map_err(std::io::Error::other)
-        });
+    let read = reader.bytes(place.offset, place.bytes as usize).and_then(|bytes| {
+        let head = bytes.first_chunk().expect("a frame is longer than its header");
+        let frame =
+            FrameHeader::decode(head, place.offset, u64::from(place.bytes), &seed).map_err(std::io::Error::other)?;
+        check_body(&frame, bytes, place.offset, &seed, |record, raw| {
+            found.insert(record.lsn, raw.to_vec());
+        })
+        .map_err(std::io::Error::other)
+    });
     read.map_err(|source| io.error("read again", &names::segment(place.segment), source))?;
     Ok(found)
 }

@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
+use mu_wal::WalError;
+use mu_wal::disk::sim::SimDisk;
+
 use super::edits::Edit;
 use super::fuzz::{Outcome, Sample, Tally, run, samples};
+use super::rig;
 
 fn sample<'a>(samples: &'a [Sample], name: &str) -> &'a Sample {
-    samples
-        .iter()
-        .find(|sample| sample.name == name)
-        .expect("a sample of this name")
+    samples.iter().find(|sample| sample.name == name).expect("a sample of this name")
 }
 
 #[test]
 fn undamaged_images_are_whole() {
     for sample in samples() {
-        assert_eq!(
-            sample.judge(&sample.files, &"nothing"),
-            Outcome::Whole,
-            "{}",
-            sample.name
-        );
+        assert_eq!(sample.judge(&sample.files, &"nothing"), Outcome::Whole, "{}", sample.name);
     }
 }
 
@@ -32,10 +28,7 @@ fn random_damage_is_reported_or_harmless() {
     assert!(tally.whole > 2_000, "{tally:?}: the edits miss nothing");
     assert!(tally.reported > 5_000, "{tally:?}: the edits hit nothing");
     // Only the last frame of a log without seal and checkpoint has nobody to speak for it.
-    assert!(
-        tally.excused < 2_000,
-        "{tally:?}: promises are not looked at"
-    );
+    assert!(tally.excused < 2_000, "{tally:?}: promises are not looked at");
 }
 
 #[test]
@@ -47,67 +40,76 @@ fn every_flip_of_a_sealed_log_is_noticed_or_harmless() {
         // Each byte of headers and frames, one bit of it; each bit of the first 512 bytes of a page.
         let used = bytes.len().min(10 * 4096);
         for byte in 0..used {
-            let bits = if byte % 4096 < 256 {
-                0..8
-            } else {
-                byte % 8..byte % 8 + 1
-            };
+            let bits = if byte % 4096 < 256 { 0..8 } else { byte % 8..byte % 8 + 1 };
             for bit in bits {
-                let edit = Edit::Flip {
-                    file: file.clone(),
-                    bit: byte * 8 + bit,
-                };
+                let edit = Edit::Flip { file: file.clone(), bit: byte * 8 + bit };
                 let mut image = sample.files.clone();
                 edit.apply(&mut image, &[]);
                 tally.count(sample.judge(&image, &edit));
             }
         }
     }
-    assert_eq!(
-        tally.excused, 0,
-        "{tally:?}: a sealed log misses nothing after one flip"
-    );
+    assert_eq!(tally.excused, 0, "{tally:?}: a sealed log misses nothing after one flip");
     assert!(tally.reported > 20_000, "{tally:?}");
 }
 
 #[test]
 fn every_truncation_is_reported() {
     for sample in samples() {
-        for (file, bytes) in sample
-            .files
-            .iter()
-            .filter(|(file, _)| file.ends_with(".wal"))
-        {
-            for length in (0..bytes.len())
-                .step_by(512)
-                .chain([1, 4095, bytes.len() - 1])
-            {
-                let edit = Edit::Truncate {
-                    file: file.clone(),
-                    length,
-                };
+        for (file, bytes) in sample.files.iter().filter(|(file, _)| file.ends_with(".wal")) {
+            for length in (0..bytes.len()).step_by(512).chain([1, 4095, bytes.len() - 1]) {
+                let edit = Edit::Truncate { file: file.clone(), length };
                 let mut image = sample.files.clone();
                 edit.apply(&mut image, &[]);
-                assert_eq!(
-                    sample.judge(&image, &edit),
-                    Outcome::Reported,
-                    "{}: {edit:?}",
-                    sample.name
-                );
+                assert_eq!(sample.judge(&image, &edit), Outcome::Reported, "{}: {edit:?}", sample.name);
             }
         }
     }
+}
+
+/// A seal has no records, so no promise of positions speaks for it; the frame behind it does.
+#[test]
+fn a_damaged_seal_does_not_hide_the_frame_behind_it() {
+    let samples = samples();
+    let sample = sample(&samples, "sealed, then open");
+    let seal = &sample.frames[sample.frames.len() - 2];
+    for byte in [0, 40, 76, 4000] {
+        let edit = Edit::Flip { file: seal.file.clone(), bit: (seal.offset + byte) * 8 };
+        let mut image = sample.files.clone();
+        edit.apply(&mut image, &[]);
+        assert_eq!(sample.judge(&image, &edit), Outcome::Reported, "byte {byte} of the seal");
+    }
+}
+
+/// A frame of another history of the same log, at its own place and valid by itself: only the chain tells.
+#[test]
+fn a_frame_of_another_history_is_reported() {
+    let history = |third: u64| {
+        let disk = SimDisk::new(1);
+        let (mut journal, _) = rig::open(&disk, 0).expect("a fresh journal");
+        for event in [1, 2, third, 4, 5] {
+            rig::append(&mut journal, event);
+            journal.sync().expect("a good disk");
+        }
+        disk.durable_files()
+    };
+    let (ours, other) = (history(3), history(103));
+    let name = "0000000000000001.wal";
+    // Header page, boot record, two groups, then the one that differs.
+    let place = 4 * 4096..5 * 4096;
+    let mut image = ours.clone();
+    let segment = Arc::make_mut(image.get_mut(name).expect("the first segment"));
+    assert_ne!(segment[place.clone()], other[name][place.clone()]);
+    segment[place.clone()].copy_from_slice(&other[name][place]);
+    let scan = rig::scan(&SimDisk::from_files(image, 1));
+    assert!(matches!(scan, Err(WalError::Corrupt { .. })), "{scan:?}");
 }
 
 /// What a power cut leaves of a tail: everything from some sector on never reached the disk.
 #[test]
 fn every_lost_end_is_torn_or_reported() {
     for sample in samples() {
-        for (file, bytes) in sample
-            .files
-            .iter()
-            .filter(|(file, _)| file.ends_with(".wal"))
-        {
+        for (file, bytes) in sample.files.iter().filter(|(file, _)| file.ends_with(".wal")) {
             let mut tally = Tally::default();
             for start in (4096..bytes.len() - 4096).step_by(512) {
                 let mut image = sample.files.clone();
@@ -116,12 +118,7 @@ fn every_lost_end_is_torn_or_reported() {
                 lost[start..end].fill(0);
                 tally.count(sample.judge(&image, &start));
             }
-            assert_eq!(
-                tally.whole + tally.reported + tally.excused,
-                112,
-                "{}: {file}",
-                sample.name
-            );
+            assert_eq!(tally.whole + tally.reported + tally.excused, 112, "{}: {file}", sample.name);
         }
     }
 }

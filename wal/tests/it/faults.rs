@@ -23,10 +23,7 @@ struct World {
 }
 
 fn options() -> JournalOptions {
-    JournalOptions {
-        retain_segments: 1,
-        ..rig::options()
-    }
+    JournalOptions { retain_segments: 1, ..rig::options() }
 }
 
 fn open(disk: &SimDisk, applied: u64) -> Result<(Journal, Vec<OwnedRecord>), WalError> {
@@ -34,12 +31,7 @@ fn open(disk: &SimDisk, applied: u64) -> Result<(Journal, Vec<OwnedRecord>), Wal
 }
 
 /// Submits groups until `end`; the database follows a few records behind and flushes a few behind that.
-fn live(
-    disk: &SimDisk,
-    journal: &mut Journal,
-    world: &mut World,
-    end: u64,
-) -> Result<(), Poisoned> {
+fn live(disk: &SimDisk, journal: &mut Journal, world: &mut World, end: u64) -> Result<(), Poisoned> {
     while world.submitted < end {
         for _ in 0..3 {
             let event = journal.next().0;
@@ -50,13 +42,7 @@ fn live(
         world.applied = world.applied.max(world.acknowledged.saturating_sub(7));
         world.flushed = world.flushed.max(world.applied.saturating_sub(4));
         journal.set_safe(Lsn(world.flushed));
-        disk.advance(Duration::from_millis(
-            if world.submitted.is_multiple_of(4) {
-                300
-            } else {
-                3
-            },
-        ));
+        disk.advance(Duration::from_millis(if world.submitted.is_multiple_of(4) { 300 } else { 3 }));
         journal.seal_if_idle()?;
     }
     Ok(())
@@ -77,22 +63,12 @@ fn scenario(disk: &SimDisk, world: &mut World) -> Result<(), String> {
 /// submitted.
 fn check(undecided: &[OwnedRecord], world: &mut World) {
     for (record, lsn) in undecided.iter().zip(world.applied + 1..) {
-        assert_eq!(
-            (record.lsn, record.hint),
-            (Lsn(lsn), lsn),
-            "dense from {world:?}"
-        );
+        assert_eq!((record.lsn, record.hint), (Lsn(lsn), lsn), "dense from {world:?}");
         assert!(is_genuine(record), "LSN {lsn} is as it was submitted");
     }
     let last = world.applied + undecided.len() as u64;
-    assert!(
-        last >= world.acknowledged,
-        "acknowledged records are lost: {last} of {world:?}"
-    );
-    assert!(
-        last <= world.submitted,
-        "records appear from nowhere: {last} of {world:?}"
-    );
+    assert!(last >= world.acknowledged, "acknowledged records are lost: {last} of {world:?}");
+    assert!(last <= world.submitted, "records appear from nowhere: {last} of {world:?}");
     // Recovery made one outcome final.
     world.acknowledged = last;
     world.submitted = last;
@@ -121,22 +97,16 @@ fn run(seed: u64, operation: u64, fault: Fault) -> bool {
         return false;
     }
     come_back(&disk, &mut random, &mut world);
-    disk.fail_at(
-        random.below(150) as u64,
-        [Fault::Error, Fault::CutBefore, Fault::CutAfter][random.below(3)],
-    );
-    let second = open(&disk, world.applied)
-        .map_err(|error| error.to_string())
-        .and_then(|(mut journal, undecided)| {
-            check(&undecided, &mut world);
-            let end = world.submitted + 9;
-            live(&disk, &mut journal, &mut world, end).map_err(|error| error.reason)
-        });
+    disk.fail_at(random.below(150) as u64, [Fault::Error, Fault::CutBefore, Fault::CutAfter][random.below(3)]);
+    let second = open(&disk, world.applied).map_err(|error| error.to_string()).and_then(|(mut journal, undecided)| {
+        check(&undecided, &mut world);
+        let end = world.submitted + 9;
+        live(&disk, &mut journal, &mut world, end).map_err(|error| error.reason)
+    });
     drop(second);
     come_back(&disk, &mut random, &mut world);
-    let (mut journal, undecided) = open(&disk, world.applied).unwrap_or_else(|error| {
-        panic!("{fault:?} at {operation}, seed {seed}: {error} ({world:?})")
-    });
+    let (mut journal, undecided) = open(&disk, world.applied)
+        .unwrap_or_else(|error| panic!("{fault:?} at {operation}, seed {seed}: {error} ({world:?})"));
     check(&undecided, &mut world);
     let end = world.submitted + 9;
     live(&disk, &mut journal, &mut world, end).expect("a good disk");
@@ -146,9 +116,7 @@ fn run(seed: u64, operation: u64, fault: Fault) -> bool {
 
 fn sweep(fault: Fault) {
     for seed in 1..=2 {
-        let count = (1..)
-            .take_while(|operation| run(seed, *operation, fault))
-            .count();
+        let count = (1..).take_while(|operation| run(seed, *operation, fault)).count();
         assert!(count > 300, "only {count} operations");
     }
 }
@@ -181,11 +149,7 @@ fn a_failed_sync_poisons_for_good() {
     // The frame is written, then synced.
     disk.fail_at(disk.operations() + 2, Fault::Error);
     let poisoned = journal.sync().expect_err("the sync fails");
-    assert_eq!(
-        journal.sync(),
-        Err(poisoned.clone()),
-        "a second try would only see clean pages"
-    );
+    assert_eq!(journal.sync(), Err(poisoned.clone()), "a second try would only see clean pages");
     assert_eq!(journal.seal_if_idle(), Err(poisoned.clone()));
     assert!(!journal.can_accept());
     assert_eq!(journal.close(), Err(poisoned));
@@ -207,11 +171,7 @@ fn what_only_the_page_cache_shows_is_not_believed() {
         lost += usize::from(undecided.is_empty());
         drop(journal);
         disk.power_cut();
-        assert_eq!(
-            open(&disk, 0).expect("as decided before").1,
-            undecided,
-            "seed {seed}"
-        );
+        assert_eq!(open(&disk, 0).expect("as decided before").1, undecided, "seed {seed}");
     }
     assert!(lost > 0, "no seed left the frame off the disk");
 }
@@ -236,16 +196,11 @@ fn a_full_volume_refuses_new_operations_and_finishes_old_ones() {
     };
     let refused_at = refused_at.expect("refused before the end");
     // One segment of spare and one of ballast, 14 frames each, stand between refusing and failing.
-    assert!(
-        event - refused_at >= 28,
-        "refused at {refused_at}, failed at {event}"
-    );
+    assert!(event - refused_at >= 28, "refused at {refused_at}, failed at {event}");
     assert!(failure.reason.contains("no room"), "{failure}");
     drop(journal);
     disk.restart();
-    let error = open(&disk, 0)
-        .expect_err("recovery needs a segment, too")
-        .to_string();
+    let error = open(&disk, 0).expect_err("recovery needs a segment, too").to_string();
     assert!(error.contains("no room"), "{error}");
     disk.restart();
     disk.set_room(None);

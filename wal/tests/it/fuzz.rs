@@ -12,8 +12,7 @@ use std::time::Duration;
 use mu_wal::disk::Disk;
 use mu_wal::disk::sim::SimDisk;
 use mu_wal::{
-    EpochStart, Journal, JournalOptions, LogId, Lsn, NewRecord, OwnedRecord, ScanOptions, WalError,
-    scan_disk,
+    EpochStart, Journal, JournalOptions, LogId, Lsn, NewRecord, OwnedRecord, ScanOptions, WalError, scan_disk,
 };
 
 use super::edits::{Edit, PAGE};
@@ -73,27 +72,15 @@ impl Random {
 
 fn payload(log: u128, lsn: u64) -> Vec<u8> {
     let mut random = Random(lsn ^ u64::try_from(log).expect("small ids"));
-    let length = if lsn.is_multiple_of(11) {
-        5_000
-    } else {
-        random.below(300)
-    };
-    (0..length)
-        .map(|_| random.next().to_le_bytes()[0])
-        .collect()
+    let length = if lsn.is_multiple_of(11) { 5_000 } else { random.below(300) };
+    (0..length).map(|_| random.next().to_le_bytes()[0]).collect()
 }
 
 fn append(journal: &mut Journal, log: u128) {
     let lsn = journal.next().0;
     let payload = payload(log, lsn);
-    let new = NewRecord {
-        kind: 3,
-        schema: 1,
-        event_id: u128::from(lsn) | 1 << 77,
-        flags: 0,
-        hint: lsn,
-        payload: &payload,
-    };
+    let new =
+        NewRecord { kind: 3, schema: 1, event_id: u128::from(lsn) | 1 << 77, flags: 0, hint: lsn, payload: &payload };
     assert_eq!(journal.append(&new), Ok(Lsn(lsn)));
 }
 
@@ -106,28 +93,12 @@ fn is_genuine(log: u128, record: &OwnedRecord, lsn: u64) -> bool {
 }
 
 fn open(disk: &SimDisk, log: u128, applied: u64) -> Journal {
-    let options = JournalOptions {
-        segment_bytes: 64 << 10,
-        spare_segments: 2,
-        background: false,
-        ..JournalOptions::default()
-    };
-    let boot = EpochStart {
-        boot: 1,
-        config_hash: 0,
-        version: "fuzz".into(),
-    };
-    let scanned = scan_disk(
-        Arc::new(disk.clone()),
-        &ScanOptions {
-            new_log_id: Some(LogId(log)),
-            ..ScanOptions::default()
-        },
-    );
-    scanned
-        .and_then(|scan| scan.into_journal(Lsn(applied), &boot, &options))
-        .expect("an undamaged log")
-        .0
+    let options =
+        JournalOptions { segment_bytes: 64 << 10, spare_segments: 2, background: false, ..JournalOptions::default() };
+    let boot = EpochStart { boot: 1, config_hash: 0, version: "fuzz".into() };
+    let scanned =
+        scan_disk(Arc::new(disk.clone()), &ScanOptions { new_log_id: Some(LogId(log)), ..ScanOptions::default() });
+    scanned.and_then(|scan| scan.into_journal(Lsn(applied), &boot, &options)).expect("an undamaged log").0
 }
 
 /// `groups` syncs of one to four records.
@@ -159,6 +130,14 @@ pub(crate) fn samples() -> Vec<Sample> {
         fill(&mut journal, 2, 4, random);
         disk.advance(Duration::from_millis(10));
         journal.seal_if_idle().expect("a good disk");
+        journal.durable().0
+    });
+    sample("sealed, then open", 7, &mut |disk, random| {
+        let mut journal = open(disk, 7, 0);
+        fill(&mut journal, 7, 2, random);
+        disk.advance(Duration::from_millis(10));
+        journal.seal_if_idle().expect("a good disk");
+        fill(&mut journal, 7, 1, random);
         journal.durable().0
     });
     sample("rotated", 3, &mut |disk, random| {
@@ -204,12 +183,8 @@ impl Sample {
         for (file, bytes) in files.iter().filter(|(file, _)| file.ends_with(".wal")) {
             let mut offset = PAGE;
             while offset < bytes.len() - PAGE && &bytes[offset..offset + 4] == b"MUFR" {
-                let u32_at = |at: usize| {
-                    u32::from_le_bytes(bytes[offset + at..offset + at + 4].try_into().expect("4"))
-                };
-                let u64_at = |at: usize| {
-                    u64::from_le_bytes(bytes[offset + at..offset + at + 8].try_into().expect("8"))
-                };
+                let u32_at = |at: usize| u32::from_le_bytes(bytes[offset + at..offset + at + 4].try_into().expect("4"));
+                let u64_at = |at: usize| u64::from_le_bytes(bytes[offset + at..offset + at + 8].try_into().expect("8"));
                 let control = bytes[offset + 6] & 4 != 0;
                 let length = u32_at(8) as usize;
                 frames.push(Frame {
@@ -226,9 +201,7 @@ impl Sample {
         // A torn frame of an earlier life has the number of the frame that was written in its stead.
         let last = frames.len();
         let kept = (0..last).filter(|at| {
-            let torn = frames[at + 1..]
-                .iter()
-                .any(|later| later.sequence == frames[*at].sequence);
+            let torn = frames[at + 1..].iter().any(|later| later.sequence == frames[*at].sequence);
             !torn
         });
         let kept: Vec<usize> = kept.collect();
@@ -237,27 +210,13 @@ impl Sample {
             at += 1;
             kept.contains(&(at - 1))
         });
-        let sample = Self {
-            name,
-            files,
-            durable,
-            frames,
-        };
-        assert_eq!(
-            sample.log(),
-            log,
-            "the log id stands where it is documented"
-        );
+        let sample = Self { name, files, durable, frames };
+        assert_eq!(sample.log(), log, "the log id stands where it is documented");
         sample
     }
 
     fn log(&self) -> u128 {
-        let segment = self
-            .files
-            .iter()
-            .find(|(name, _)| name.ends_with(".wal"))
-            .expect("a segment")
-            .1;
+        let segment = self.files.iter().find(|(name, _)| name.ends_with(".wal")).expect("a segment").1;
         u128::from_le_bytes(segment[16..32].try_into().expect("16"))
     }
 
@@ -268,39 +227,25 @@ impl Sample {
     pub(crate) fn judge(&self, image: &Files, what: &dyn std::fmt::Debug) -> Outcome {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::from_files(image.clone(), 1));
         let log = self.log();
-        let options = ScanOptions {
-            new_log_id: Some(LogId(log)),
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions { new_log_id: Some(LogId(log)), ..ScanOptions::default() };
         let read = scan_disk(disk, &options).and_then(|mut scan| scan.read(Lsn(0)));
         let records = match read {
             Ok(records) => records,
             Err(WalError::Corrupt { .. } | WalError::DatabaseBehind { .. }) => {
-                assert!(
-                    !self.is_untouched(image),
-                    "{}: false alarm after {what:?}",
-                    self.name
-                );
+                assert!(!self.is_untouched(image), "{}: false alarm after {what:?}", self.name);
                 return Outcome::Reported;
             }
             Err(error) => panic!("{}: {error} after {what:?}", self.name),
         };
         for (record, lsn) in records.iter().zip(1..) {
-            assert!(
-                is_genuine(log, record, lsn),
-                "{}: LSN {lsn} is not what was written after {what:?}",
-                self.name
-            );
+            assert!(is_genuine(log, record, lsn), "{}: LSN {lsn} is not what was written after {what:?}", self.name);
         }
         let last = records.len() as u64;
         if last >= self.durable {
             return Outcome::Whole;
         }
         if let Some(witness) = self.witness(image, last + 1) {
-            panic!(
-                "{}: opened at LSN {last} of {}, though {witness}, after {what:?}",
-                self.name, self.durable
-            );
+            panic!("{}: opened at LSN {last} of {}, though {witness}, after {what:?}", self.name, self.durable);
         }
         Outcome::Excused
     }
@@ -329,14 +274,8 @@ impl Sample {
 
     /// Something undamaged that promises the position `missing`.
     fn witness(&self, image: &Files, missing: u64) -> Option<String> {
-        let holders = self
-            .frames
-            .iter()
-            .filter(|frame| (frame.first..frame.first + frame.records).contains(&missing));
-        let holder = holders
-            .map(|frame| frame.sequence)
-            .min()
-            .expect("it was durable");
+        let holders = self.frames.iter().filter(|frame| (frame.first..frame.first + frame.records).contains(&missing));
+        let holder = holders.map(|frame| frame.sequence).min().expect("it was durable");
         let same = |file: &String, range: std::ops::Range<usize>| {
             image.get(file).and_then(|now| now.get(range.clone())) == Some(&self.files[file][range])
         };
@@ -348,16 +287,11 @@ impl Sample {
             }
         }
         for slot in 0..2 {
-            let Some(page) = self
-                .files
-                .get("checkpoint")
-                .map(|file| &file[slot * PAGE..(slot + 1) * PAGE])
-            else {
+            let Some(page) = self.files.get("checkpoint").map(|file| &file[slot * PAGE..(slot + 1) * PAGE]) else {
                 break;
             };
             let durable = u64::from_le_bytes(page[40..48].try_into().expect("8"));
-            if durable >= missing && same(&"checkpoint".to_owned(), slot * PAGE..(slot + 1) * PAGE)
-            {
+            if durable >= missing && same(&"checkpoint".to_owned(), slot * PAGE..(slot + 1) * PAGE) {
                 return Some(format!("slot {slot} of the checkpoint is there"));
             }
         }
@@ -367,9 +301,7 @@ impl Sample {
     /// Does one to three random edits to a copy of the files.
     pub(crate) fn damage(&self, others: &[Sample], random: &mut Random) -> (Files, Vec<Edit>) {
         let mut image = self.files.clone();
-        let edits: Vec<Edit> = (0..=random.below(3))
-            .map(|_| Edit::random(self, others, random))
-            .collect();
+        let edits: Vec<Edit> = (0..=random.below(3)).map(|_| Edit::random(self, others, random)).collect();
         for edit in &edits {
             edit.apply(&mut image, others);
         }

@@ -1,8 +1,13 @@
 //! The journal from outside: its promises on real and simulated disks, under damage, faults and power cuts.
 
+mod allocations;
 mod damage;
 mod edits;
 mod faults;
 mod fuzz;
+mod golden;
 mod journal;
+mod property;
+mod real;
 mod rig;
+mod tool;

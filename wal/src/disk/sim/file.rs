@@ -24,12 +24,7 @@ pub(super) struct Inode {
 
 impl Inode {
     pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self {
-            cache: Arc::clone(&bytes),
-            durable: bytes,
-            dirty: BTreeSet::new(),
-            deceived: false,
-        }
+        Self { cache: Arc::clone(&bytes), durable: bytes, dirty: BTreeSet::new(), deceived: false }
     }
 
     /// Leaves each dirty sector old, new or garbage, and forgets the cache.
@@ -140,12 +135,7 @@ pub(super) struct SimFile {
 
 impl SimFile {
     pub(super) fn new(disk: SimDisk, inode: u64, boot: u64, fixed: bool) -> Self {
-        Self {
-            disk,
-            inode,
-            boot,
-            fixed,
-        }
+        Self { disk, inode, boot, fixed }
     }
 
     fn operate<T>(
@@ -153,14 +143,11 @@ impl SimFile {
         can_fill: bool,
         act: impl FnOnce(&mut Inode, &mut u64, bool) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.disk
-            .operate(Some(self.boot), can_fill, |state, failed| {
-                let State { inodes, random, .. } = state;
-                let inode = inodes
-                    .get_mut(&self.inode)
-                    .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-                act(inode, random, failed)
-            })
+        self.disk.operate(Some(self.boot), can_fill, |state, failed| {
+            let State { inodes, random, .. } = state;
+            let inode = inodes.get_mut(&self.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            act(inode, random, failed)
+        })
     }
 }
 
@@ -202,15 +189,10 @@ impl DiskFile for SimFile {
     fn allocate(&mut self, bytes: u64) -> io::Result<()> {
         let length = position(bytes)?;
         self.disk.operate(Some(self.boot), true, |state, failed| {
-            let inode = state
-                .inodes
-                .get_mut(&self.inode)
-                .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            let inode = state.inodes.get_mut(&self.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             let more = length.saturating_sub(inode.cache.len());
             if let Some(room) = &mut state.room {
-                *room = room
-                    .checked_sub(more as u64)
-                    .ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
+                *room = room.checked_sub(more as u64).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
             }
             if more > 0 && !failed {
                 Arc::make_mut(&mut inode.cache).resize(length, 0);
