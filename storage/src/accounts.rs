@@ -34,17 +34,11 @@ pub(crate) fn create(sql: &mut dyn Sql, account: &NewAccount<'_>) -> Result<(), 
     }
 }
 
-pub(crate) fn create_many(
-    sql: &mut dyn Sql,
-    accounts: &[NewAccount<'_>],
-) -> Result<usize, AccountError> {
+pub(crate) fn create_many(sql: &mut dyn Sql, accounts: &[NewAccount<'_>]) -> Result<usize, AccountError> {
     for account in accounts {
         names::check_account(account.name)?;
     }
-    let keys: Vec<String> = accounts
-        .iter()
-        .map(|account| names::key(account.name))
-        .collect();
+    let keys: Vec<String> = accounts.iter().map(|account| names::key(account.name)).collect();
     let created = transact(sql, Access::Write, |sql| {
         let mut created = 0;
         for (chunk, keys) in accounts.chunks(CHUNK).zip(keys.chunks(CHUNK)) {
@@ -62,11 +56,7 @@ pub(crate) fn create_many(
     Ok(usize::try_from(created).expect("at most as many as were given"))
 }
 
-pub(crate) fn find(
-    sql: &mut dyn Sql,
-    by: &'static str,
-    value: Value<'_>,
-) -> Result<Option<Account>, Failure> {
+pub(crate) fn find(sql: &mut dyn Sql, by: &'static str, value: Value<'_>) -> Result<Option<Account>, Failure> {
     let rows = sql.query(by, &[value])?;
     Ok(rows.first().map(|row| Account {
         id: AccountId(row.big(0)),

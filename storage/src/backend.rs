@@ -13,8 +13,8 @@ use crate::sql::sqlite::Sqlite;
 use crate::sql::{Access, Sql, SqlError, Value};
 use crate::statements as s;
 use crate::store::{
-    Account, Character, Entry, Fenced, FlushReport, HotRow, LoadedCharacter, MigrateReport,
-    NewAccount, Outcome, Role, Store,
+    Account, Character, Entry, Fenced, FlushReport, HotRow, LoadedCharacter, MigrateReport, NewAccount, Outcome, Role,
+    Store,
 };
 use crate::{accounts, books, characters, hot};
 
@@ -31,9 +31,7 @@ pub(crate) fn open(url: &str, role: Role) -> Result<Box<dyn Store>, StoreError> 
         let sql = Postgres::new(url, role).map_err(Failure::Sql)?;
         return Ok(Box::new(SqlStore { sql, fence: None }));
     }
-    Err(StoreError::Permanent(format!(
-        "the store address `{url}` is neither sqlite:PATH nor postgres://…"
-    )))
+    Err(StoreError::Permanent(format!("the store address `{url}` is neither sqlite:PATH nor postgres://…")))
 }
 
 /// Why the work of a transaction ended.
@@ -139,9 +137,7 @@ impl<S: Sql> Store for SqlStore<S> {
     }
 
     fn ping(&mut self) -> Result<(), StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            Ok(sql.query(s::PING, &[]).map(|_| ())?)
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| Ok(sql.query(s::PING, &[]).map(|_| ())?))?)
     }
 
     fn fence(&mut self, log_id: u128) -> Result<Fenced, StoreError> {
@@ -150,26 +146,19 @@ impl<S: Sql> Store for SqlStore<S> {
         Ok(fenced)
     }
 
-    fn apply(
-        &mut self,
-        batch: &[(Lsn, Entry<'_>)],
-        outcomes: &mut Vec<Outcome>,
-    ) -> Result<(), StoreError> {
+    fn apply(&mut self, batch: &[(Lsn, Entry<'_>)], outcomes: &mut Vec<Outcome>) -> Result<(), StoreError> {
         let fence = self.fence.expect("`fence` is called before `apply`");
         apply::apply(&mut self.sql, fence, batch, outcomes)
     }
 
     fn outcome(&mut self, event_id: u128) -> Result<Option<Outcome>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            apply::outcome(sql, event_id)
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| apply::outcome(sql, event_id))?)
     }
 
     fn applied(&mut self, log_id: u128) -> Result<Lsn, StoreError> {
         let id = log_id.to_be_bytes();
-        let rows = transact(&mut self.sql, Access::Read, |sql| {
-            Ok(sql.query(s::JOURNAL_BY_LOG, &[Value::Bytes(&id)])?)
-        })?;
+        let rows =
+            transact(&mut self.sql, Access::Read, |sql| Ok(sql.query(s::JOURNAL_BY_LOG, &[Value::Bytes(&id)])?))?;
         Ok(Lsn(rows.first().map_or(0, |row| row.big(1).unsigned_abs())))
     }
 
@@ -183,40 +172,26 @@ impl<S: Sql> Store for SqlStore<S> {
 
     fn account_by_name(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
         let key = crate::names::key(name);
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            accounts::find(sql, s::ACCOUNT_BY_KEY, Value::Text(&key))
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| accounts::find(sql, s::ACCOUNT_BY_KEY, Value::Text(&key)))?)
     }
 
     fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            accounts::find(sql, s::ACCOUNT_BY_ID, Value::Int(id.0))
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| accounts::find(sql, s::ACCOUNT_BY_ID, Value::Int(id.0)))?)
     }
 
     fn session_open(&mut self, account: AccountId) -> Result<Option<u64>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Write, |sql| {
-            accounts::session_open(sql, account)
-        })?)
+        Ok(transact(&mut self.sql, Access::Write, |sql| accounts::session_open(sql, account))?)
     }
 
     fn characters(&mut self, account: AccountId) -> Result<Vec<Character>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            characters::of_account(sql, account)
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| characters::of_account(sql, account))?)
     }
 
     fn character(&mut self, id: CharacterId) -> Result<Option<LoadedCharacter>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            characters::load(sql, id)
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| characters::load(sql, id))?)
     }
 
-    fn character_take(
-        &mut self,
-        id: CharacterId,
-        account: AccountId,
-    ) -> Result<LoadedCharacter, TakeError> {
+    fn character_take(&mut self, id: CharacterId, account: AccountId) -> Result<LoadedCharacter, TakeError> {
         characters::take(&mut self.sql, id, account)
     }
 
@@ -226,13 +201,8 @@ impl<S: Sql> Store for SqlStore<S> {
 
     fn id_block(&mut self, sequence: Sequence, count: u32) -> Result<i64, StoreError> {
         let params = [Value::Int(count.into()), Value::Int(sequence.key())];
-        let rows = transact(&mut self.sql, Access::Write, |sql| {
-            Ok(sql.query(s::ID_BLOCK, &params)?)
-        })?;
-        let next = rows
-            .first()
-            .ok_or_else(|| StoreError::Permanent(format!("no sequence {sequence:?}")))?
-            .big(0);
+        let rows = transact(&mut self.sql, Access::Write, |sql| Ok(sql.query(s::ID_BLOCK, &params)?))?;
+        let next = rows.first().ok_or_else(|| StoreError::Permanent(format!("no sequence {sequence:?}")))?.big(0);
         Ok(next - i64::from(count))
     }
 
@@ -241,9 +211,7 @@ impl<S: Sql> Store for SqlStore<S> {
     }
 
     fn check_told(&mut self, told: &[Told]) -> Result<Vec<Violation>, StoreError> {
-        Ok(transact(&mut self.sql, Access::Read, |sql| {
-            books::check_told(sql, told)
-        })?)
+        Ok(transact(&mut self.sql, Access::Read, |sql| books::check_told(sql, told))?)
     }
 
     fn economy(&mut self) -> Result<Economy, StoreError> {

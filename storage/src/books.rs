@@ -12,72 +12,20 @@ use crate::store::Outcome;
 
 /// Name, what must hold, and the statement that finds what breaks it.
 const INVARIANTS: [(&str, &str, &str); 14] = [
-    (
-        "I1",
-        "the ledger rows of each event add up to zero per currency",
-        s::AUDIT_EVENT_BALANCED,
-    ),
-    (
-        "I2",
-        "all balances add up to zero per currency",
-        s::AUDIT_WORLD_BALANCED,
-    ),
-    (
-        "I3",
-        "each balance is the sum of its ledger rows",
-        s::AUDIT_BALANCES,
-    ),
+    ("I1", "the ledger rows of each event add up to zero per currency", s::AUDIT_EVENT_BALANCED),
+    ("I2", "all balances add up to zero per currency", s::AUDIT_WORLD_BALANCED),
+    ("I3", "each balance is the sum of its ledger rows", s::AUDIT_BALANCES),
     ("I4", "no character owes money", s::AUDIT_NO_DEBT),
-    (
-        "I5",
-        "each item lies alone in its place, with an owner that exists",
-        s::AUDIT_PLACES,
-    ),
-    (
-        "I6",
-        "each item's history is one path from its creation",
-        s::AUDIT_PATHS,
-    ),
-    (
-        "I7",
-        "the items that exist are those created and not destroyed, where their history ends",
-        s::AUDIT_LIVE,
-    ),
-    (
-        "I7c",
-        "the counts of items created and destroyed are those of the history",
-        s::AUDIT_ITEM_COUNTS,
-    ),
-    (
-        "I9",
-        "ledger and history rows belong to an event that was applied, and it has all of them",
-        s::AUDIT_EVENT_ROWS,
-    ),
-    (
-        "I9r",
-        "an event that was not applied changed nothing",
-        s::AUDIT_REJECTED_EMPTY,
-    ),
-    (
-        "I11",
-        "every position up to the applied one is accounted for, none beyond it",
-        s::AUDIT_POSITIONS,
-    ),
-    (
-        "Q1",
-        "exactly the quarantined events wait for review",
-        s::AUDIT_REVIEW,
-    ),
-    (
-        "C1",
-        "each character has hot state, a balance and an applied birth",
-        s::AUDIT_CHARACTERS,
-    ),
-    (
-        "C2",
-        "each character belongs to an account",
-        s::AUDIT_OWNERS,
-    ),
+    ("I5", "each item lies alone in its place, with an owner that exists", s::AUDIT_PLACES),
+    ("I6", "each item's history is one path from its creation", s::AUDIT_PATHS),
+    ("I7", "the items that exist are those created and not destroyed, where their history ends", s::AUDIT_LIVE),
+    ("I7c", "the counts of items created and destroyed are those of the history", s::AUDIT_ITEM_COUNTS),
+    ("I9", "ledger and history rows belong to an event that was applied, and it has all of them", s::AUDIT_EVENT_ROWS),
+    ("I9r", "an event that was not applied changed nothing", s::AUDIT_REJECTED_EMPTY),
+    ("I11", "every position up to the applied one is accounted for, none beyond it", s::AUDIT_POSITIONS),
+    ("Q1", "exactly the quarantined events wait for review", s::AUDIT_REVIEW),
+    ("C1", "each character has hot state, a balance and an applied birth", s::AUDIT_CHARACTERS),
+    ("C2", "each character belongs to an account", s::AUDIT_OWNERS),
 ];
 
 pub(crate) fn audit(sql: &mut dyn Sql) -> Result<AuditReport, Failure> {
@@ -85,12 +33,7 @@ pub(crate) fn audit(sql: &mut dyn Sql) -> Result<AuditReport, Failure> {
     for (invariant, says, statement) in INVARIANTS {
         let rows = sql.query(statement, &[])?;
         let violations = rows.first().map_or(0, |row| row.big(0).unsigned_abs());
-        findings.push(Finding {
-            invariant,
-            says,
-            violations,
-            examples: rows.iter().map(example).collect(),
-        });
+        findings.push(Finding { invariant, says, violations, examples: rows.iter().map(example).collect() });
     }
     Ok(AuditReport { findings })
 }

@@ -38,12 +38,7 @@ pub(crate) fn load(sql: &mut dyn Sql, id: CharacterId) -> Result<Option<LoadedCh
         container: row.int(4),
         slot: row.int(5),
     });
-    Ok(Some(LoadedCharacter {
-        character: character(row),
-        hot,
-        zen: row.big(14),
-        items: items.collect(),
-    }))
+    Ok(Some(LoadedCharacter { character: character(row), hot, zen: row.big(14), items: items.collect() }))
 }
 
 /// What a take found.
@@ -53,33 +48,20 @@ enum Taken {
     Frozen,
 }
 
-pub(crate) fn take(
-    sql: &mut dyn Sql,
-    id: CharacterId,
-    account: AccountId,
-) -> Result<LoadedCharacter, TakeError> {
+pub(crate) fn take(sql: &mut dyn Sql, id: CharacterId, account: AccountId) -> Result<LoadedCharacter, TakeError> {
     let taken = transact(sql, Access::WriteSnapshot, |sql| {
-        if !sql
-            .query(s::CHARACTER_FROZEN, &[Value::Int(id.0)])?
-            .is_empty()
-        {
+        if !sql.query(s::CHARACTER_FROZEN, &[Value::Int(id.0)])?.is_empty() {
             // A frozen character of another account is none of the caller's business.
-            let own = of_account(sql, account)?
-                .iter()
-                .any(|character| character.id == id);
+            let own = of_account(sql, account)?.iter().any(|character| character.id == id);
             return Ok(if own { Taken::Frozen } else { Taken::NotFound });
         }
-        if sql.execute(
-            s::CHARACTER_TAKE,
-            &[Value::Int(id.0), Value::Int(account.0)],
-        )? == 0
-        {
+        if sql.execute(s::CHARACTER_TAKE, &[Value::Int(id.0), Value::Int(account.0)])? == 0 {
             return Ok(Taken::NotFound);
         }
         let loaded = load(sql, id)?;
-        loaded.map(Taken::Loaded).ok_or_else(|| {
-            StoreError::Permanent(format!("character {id} has no balance: run the audit")).into()
-        })
+        loaded
+            .map(Taken::Loaded)
+            .ok_or_else(|| StoreError::Permanent(format!("character {id} has no balance: run the audit")).into())
     });
     match taken.map_err(StoreError::from)? {
         Taken::Loaded(character) => Ok(character),

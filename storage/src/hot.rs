@@ -10,11 +10,7 @@ use crate::statements as s;
 use crate::store::{FlushReport, HotRow, MAX_FLUSH_ROWS};
 
 pub(crate) fn flush(sql: &mut dyn Sql, rows: &[HotRow]) -> Result<FlushReport, StoreError> {
-    assert!(
-        rows.len() <= MAX_FLUSH_ROWS,
-        "{} rows in one flush, at most {MAX_FLUSH_ROWS}",
-        rows.len()
-    );
+    assert!(rows.len() <= MAX_FLUSH_ROWS, "{} rows in one flush, at most {MAX_FLUSH_ROWS}", rows.len());
     if rows.is_empty() {
         return Ok(FlushReport::default());
     }
@@ -38,18 +34,8 @@ pub(crate) fn flush(sql: &mut dyn Sql, rows: &[HotRow]) -> Result<FlushReport, S
         .ints(rows.iter().map(|r| r.heading))
         .ints(rows.iter().map(|r| r.hp))
         .ints(rows.iter().map(|r| r.mp));
-    let written = transact(sql, Access::Write, |sql| {
-        Ok(sql.bulk(&s::FLUSH_HOT, &bulk)?.rows)
-    })?;
-    let written: BTreeSet<CharacterId> =
-        written.iter().map(|row| CharacterId(row.big(0))).collect();
-    let stale: Vec<_> = rows
-        .iter()
-        .map(|row| row.character)
-        .filter(|id| !written.contains(id))
-        .collect();
-    Ok(FlushReport {
-        written: written.len(),
-        stale,
-    })
+    let written = transact(sql, Access::Write, |sql| Ok(sql.bulk(&s::FLUSH_HOT, &bulk)?.rows))?;
+    let written: BTreeSet<CharacterId> = written.iter().map(|row| CharacterId(row.big(0))).collect();
+    let stale: Vec<_> = rows.iter().map(|row| row.character).filter(|id| !written.contains(id)).collect();
+    Ok(FlushReport { written: written.len(), stale })
 }

@@ -97,9 +97,7 @@ impl IdBlock {
     #[must_use]
     pub fn new(first: i64, count: u32) -> Self {
         assert!(first > 0, "ids are positive, got {first}");
-        let end = first
-            .checked_add(i64::from(count))
-            .expect("ids fit in 63 bits");
+        let end = first.checked_add(i64::from(count)).expect("ids fit in 63 bits");
         Self { next: first, end }
     }
 

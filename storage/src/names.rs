@@ -31,12 +31,7 @@ pub enum NameError {
 ///
 /// The first rule it breaks.
 pub fn check_account(name: &str) -> Result<(), NameError> {
-    check(
-        name,
-        &ACCOUNT_NAME,
-        |c| c.is_ascii_alphanumeric() || c == '_',
-        " and _",
-    )
+    check(name, &ACCOUNT_NAME, |c| c.is_ascii_alphanumeric() || c == '_', " and _")
 }
 
 /// Checks a character name: 4 to 10 ASCII letters or digits.
@@ -62,11 +57,7 @@ fn check(
 ) -> Result<(), NameError> {
     let len = name.chars().count();
     if !length.contains(&len) {
-        return Err(NameError::Length {
-            len,
-            min: *length.start(),
-            max: *length.end(),
-        });
+        return Err(NameError::Length { len, min: *length.start(), max: *length.end() });
     }
     match name.chars().find(|&c| !allowed(c)) {
         Some(c) => Err(NameError::Character(c, also)),

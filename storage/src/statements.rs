@@ -230,11 +230,7 @@ mod tests {
             assert_eq!(bulk.text.matches("{rows}").count(), 1, "{}", bulk.text);
             assert!(!bulk.text.contains('$'), "{}", bulk.text);
             for (column, _) in bulk.columns {
-                assert!(
-                    bulk.text.contains(&format!("n.{column}")),
-                    "{column} in {}",
-                    bulk.text
-                );
+                assert!(bulk.text.contains(&format!("n.{column}")), "{column} in {}", bulk.text);
             }
         }
     }

@@ -55,11 +55,7 @@ pub trait Store: Send {
     ///
     /// If the positions of the batch are not consecutive, if it has more than [`MAX_BATCH`] records, or if `fence` was
     /// not called first.
-    fn apply(
-        &mut self,
-        batch: &[(Lsn, Entry<'_>)],
-        outcomes: &mut Vec<Outcome>,
-    ) -> Result<(), StoreError>;
+    fn apply(&mut self, batch: &[(Lsn, Entry<'_>)], outcomes: &mut Vec<Outcome>) -> Result<(), StoreError>;
 
     /// What was decided about an event; `None` if nothing is.
     ///
@@ -132,11 +128,7 @@ pub trait Store: Send {
     /// # Errors
     ///
     /// `NotFound` if it is not the account's, `Frozen` while a quarantined event concerns it, or as [`StoreError`] says.
-    fn character_take(
-        &mut self,
-        id: CharacterId,
-        account: AccountId,
-    ) -> Result<LoadedCharacter, TakeError>;
+    fn character_take(&mut self, id: CharacterId, account: AccountId) -> Result<LoadedCharacter, TakeError>;
 
     /// Writes the hot state of up to [`MAX_FLUSH_ROWS`] characters. A row wins only if its (owner epoch, version) is
     /// newer than the stored one; the others are reported and must not be tried again.

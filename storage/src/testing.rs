@@ -56,26 +56,15 @@ impl PrivatePostgres {
     /// With what to install or what the server said, if it cannot be started.
     #[must_use]
     pub fn start_with(options: PostgresOptions) -> Self {
-        let programs = programs().unwrap_or_else(|| {
-            panic!("PostgreSQL's server programs are not installed: apt-get install -y postgresql")
-        });
-        let folder = tempfile::Builder::new()
-            .prefix("mu-pg-")
-            .tempdir()
-            .expect("a temporary folder");
+        let programs = programs()
+            .unwrap_or_else(|| panic!("PostgreSQL's server programs are not installed: apt-get install -y postgresql"));
+        let folder = tempfile::Builder::new().prefix("mu-pg-").tempdir().expect("a temporary folder");
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
             chown(folder.path(), Some(uid), Some(gid)).expect("the folder is ours to give away");
         }
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))
-            .expect("the folder exists");
-        let mut this = Self {
-            folder,
-            programs,
-            user,
-            options,
-            server: None,
-        };
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("the folder exists");
+        let mut this = Self { folder, programs, user, options, server: None };
         this.create_cluster();
         this.restart();
         this
@@ -105,8 +94,7 @@ impl PrivatePostgres {
             return;
         };
         let pid = server.id();
-        let children =
-            std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         signal("KILL", &format!("{pid} {children}"));
         server.wait().expect("the server is our child");
     }
@@ -134,64 +122,23 @@ impl PrivatePostgres {
     fn create_cluster(&self) {
         let data = self.folder.path().join("data");
         let mut command = self.command("initdb");
-        command.arg("-D").arg(data).args([
-            "-U",
-            "mu",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]);
+        command.arg("-D").arg(data).args(["-U", "mu", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         let output = command.output().expect("initdb can be run");
-        assert!(
-            output.status.success(),
-            "initdb failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn spawn(&self) -> Child {
-        let fsync = if self.options.fsync {
-            "fsync=on"
-        } else {
-            "fsync=off"
-        };
+        let fsync = if self.options.fsync { "fsync=on" } else { "fsync=off" };
         let mut command = self.command("postgres");
-        command
-            .arg("-D")
-            .arg(self.folder.path().join("data"))
-            .arg("-k")
-            .arg(self.folder.path());
-        command.args([
-            "-c",
-            "listen_addresses=",
-            "-c",
-            fsync,
-            "-c",
-            "shared_buffers=32MB",
-            "-c",
-            "max_connections=40",
-        ]);
-        command.args([
-            "-c",
-            "log_min_messages=log",
-            "-c",
-            "lc_messages=C",
-            "-c",
-            "logging_collector=off",
-        ]);
+        command.arg("-D").arg(self.folder.path().join("data")).arg("-k").arg(self.folder.path());
+        command.args(["-c", "listen_addresses=", "-c", fsync, "-c", "shared_buffers=32MB", "-c", "max_connections=40"]);
+        command.args(["-c", "log_min_messages=log", "-c", "lc_messages=C", "-c", "logging_collector=off"]);
         command.spawn().expect("postgres can be run")
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
         }
@@ -232,53 +179,31 @@ fn drain(mut lines: BufReader<ChildStderr>) {
 /// Sends a signal to processes by number.
 fn signal(name: &str, pids: &str) {
     // A child that is gone already is no failure.
-    let _ = Command::new("sh")
-        .arg("-c")
-        .arg(format!("kill -{name} {pids} 2>/dev/null"))
-        .status();
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -{name} {pids} 2>/dev/null")).status();
 }
 
 /// Where the newest installed server's programs are.
 fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = versions
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
-        })
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     found.sort();
     let newest_first = found.into_iter().rev().map(|(_, path)| path);
-    let candidates = newest_first
-        .chain(["/usr/local/bin", "/usr/bin", "/usr/local/pgsql/bin"].map(PathBuf::from));
-    candidates
-        .into_iter()
-        .find(|path| path.join("postgres").exists() && path.join("initdb").exists())
+    let candidates = newest_first.chain(["/usr/local/bin", "/usr/bin", "/usr/local/pgsql/bin"].map(PathBuf::from));
+    candidates.into_iter().find(|path| path.join("postgres").exists() && path.join("initdb").exists())
 }
 
 /// The server refuses to run as root: who runs it instead, if we are root.
 fn unprivileged_user() -> Option<(u32, u32)> {
-    if std::fs::metadata("/proc/self")
-        .expect("proc is mounted")
-        .uid()
-        != 0
-    {
+    if std::fs::metadata("/proc/self").expect("proc is mounted").uid() != 0 {
         return None;
     }
     let users = std::fs::read_to_string("/etc/passwd").expect("the machine has users");
     let find = |name: &str| {
-        let line = users
-            .lines()
-            .find(|line| line.split(':').next() == Some(name))?;
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
-    find("postgres")
-        .or_else(|| find("nobody"))
-        .or(Some((65_534, 65_534)))
+    find("postgres").or_else(|| find("nobody")).or(Some((65_534, 65_534)))
 }

@@ -116,11 +116,7 @@ pub(crate) struct Effects {
 }
 
 /// The place of an item that does not exist.
-const NOWHERE: Place = Place {
-    owner: 0,
-    container: 0,
-    slot: 0,
-};
+const NOWHERE: Place = Place { owner: 0, container: 0, slot: 0 };
 
 impl Effects {
     /// Adds the outcome row of an event whose effects were added just before.
@@ -128,21 +124,11 @@ impl Effects {
         let (ledger, history) = self.counted;
         let (changes, moves) = (self.ledger.len() - ledger, self.history.len() - history);
         self.counted = (self.ledger.len(), self.history.len());
-        self.outcomes.push(OutcomeRow {
-            event_id,
-            lsn,
-            outcome,
-            changes,
-            moves,
-        });
+        self.outcomes.push(OutcomeRow { event_id, lsn, outcome, changes, moves });
     }
 
     pub(crate) fn review(&mut self, event_id: u128, payload: Vec<u8>, detail: String) {
-        self.reviews.push(ReviewRow {
-            event_id,
-            payload,
-            detail,
-        });
+        self.reviews.push(ReviewRow { event_id, payload, detail });
     }
 }
 
@@ -170,13 +156,7 @@ impl World {
     }
 
     /// Keeps the event for review and freezes everything it names.
-    pub(crate) fn quarantine(
-        &mut self,
-        event: &ValueEvent,
-        payload: Vec<u8>,
-        detail: String,
-        effects: &mut Effects,
-    ) {
+    pub(crate) fn quarantine(&mut self, event: &ValueEvent, payload: Vec<u8>, detail: String, effects: &mut Effects) {
         effects.review(event.event_id, payload, detail);
         for entity in entities(event) {
             if self.frozen.insert(entity) {
@@ -189,10 +169,7 @@ impl World {
         let Some(birth) = &event.birth else {
             return Ok(());
         };
-        let characters = *self
-            .accounts
-            .get(&birth.account)
-            .ok_or(Reason::AccountUnknown)?;
+        let characters = *self.accounts.get(&birth.account).ok_or(Reason::AccountUnknown)?;
         if self.characters.contains(&birth.character) {
             return Err(Reason::CharacterExists);
         }
@@ -208,11 +185,7 @@ impl World {
     fn check_characters(&self, event: &ValueEvent) -> Result<(), Reason> {
         let born = event.birth.map(|birth| birth.character);
         let known = |id: i64| Some(id) == born || self.characters.contains(&id);
-        if characters(event).all(known) {
-            Ok(())
-        } else {
-            Err(Reason::CharacterUnknown)
-        }
+        if characters(event).all(known) { Ok(()) } else { Err(Reason::CharacterUnknown) }
     }
 
     fn check_items(&self, event: &ValueEvent) -> Result<(), Reason> {
@@ -224,11 +197,7 @@ impl World {
         let moved = event.moves.iter().map(|m| (m.uid, m.version, m.from));
         let burned = event.burns.iter().map(|b| (b.uid, b.version, b.from));
         for (uid, version, from) in moved.chain(burned) {
-            let item = self
-                .items
-                .get(&uid)
-                .and_then(|tracked| tracked.now)
-                .ok_or(Reason::ItemMissing)?;
+            let item = self.items.get(&uid).and_then(|tracked| tracked.now).ok_or(Reason::ItemMissing)?;
             if item.version != version {
                 return Err(Reason::ItemVersion);
             }
@@ -238,22 +207,13 @@ impl World {
         }
         let left: BTreeSet<Place> = event.sources().collect();
         let taken = |place: Place| self.places.contains_key(&place) && !left.contains(&place);
-        if event.targets().any(taken) {
-            Err(Reason::PlaceTaken)
-        } else {
-            Ok(())
-        }
+        if event.targets().any(taken) { Err(Reason::PlaceTaken) } else { Ok(()) }
     }
 
     fn check_balances(&self, event: &ValueEvent) -> Result<(), Reason> {
         for change in &event.balances {
-            let balance = self
-                .balances
-                .get(&(change.account, change.currency.code()))
-                .map_or(0, |b| b.now);
-            let after = balance
-                .checked_add(change.delta)
-                .ok_or(Reason::BalanceTooHigh)?;
+            let balance = self.balances.get(&(change.account, change.currency.code())).map_or(0, |b| b.now);
+            let after = balance.checked_add(change.delta).ok_or(Reason::BalanceTooHigh)?;
             if change.account > 0 && after < 0 {
                 return Err(Reason::BalanceTooLow);
             }
@@ -267,13 +227,7 @@ impl World {
         *self.accounts.entry(birth.account).or_default() += 1;
         self.names.insert(names::key(birth.name.as_str()));
         let zen = (birth.character, crate::event::Currency::Zen.code());
-        self.balances.insert(
-            zen,
-            Balance {
-                before: None,
-                now: 0,
-            },
-        );
+        self.balances.insert(zen, Balance { before: None, now: 0 });
         effects.births.push((birth, event.event_id));
     }
 
@@ -285,108 +239,49 @@ impl World {
         for mint in &event.mints {
             let (template, level) = (mint.template.into(), mint.level.into());
             self.minted.insert(mint.uid);
-            self.put(
-                mint.uid,
-                ItemRow {
-                    version: 1,
-                    template,
-                    level,
-                    place: mint.to,
-                },
-            );
+            self.put(mint.uid, ItemRow { version: 1, template, level, place: mint.to });
             let step = Step::Minted;
-            effects.history.push(HistoryRow {
-                uid: mint.uid,
-                seq: 1,
-                event_id,
-                step,
-                from: NOWHERE,
-                to: mint.to,
-            });
+            effects.history.push(HistoryRow { uid: mint.uid, seq: 1, event_id, step, from: NOWHERE, to: mint.to });
         }
         for change in &event.moves {
             let old = self.items[&change.uid].now.expect("checked above");
             let seq = change.version + 1;
-            self.put(
-                change.uid,
-                ItemRow {
-                    version: seq,
-                    place: change.to,
-                    ..old
-                },
-            );
+            self.put(change.uid, ItemRow { version: seq, place: change.to, ..old });
             let (from, to, step) = (change.from, change.to, Step::Moved);
-            effects.history.push(HistoryRow {
-                uid: change.uid,
-                seq,
-                event_id,
-                step,
-                from,
-                to,
-            });
+            effects.history.push(HistoryRow { uid: change.uid, seq, event_id, step, from, to });
         }
         for burn in &event.burns {
             self.items.entry(burn.uid).or_default().now = None;
             let (uid, seq, step) = (burn.uid, burn.version + 1, Step::Burned);
-            effects.history.push(HistoryRow {
-                uid,
-                seq,
-                event_id,
-                step,
-                from: burn.from,
-                to: NOWHERE,
-            });
+            effects.history.push(HistoryRow { uid, seq, event_id, step, from: burn.from, to: NOWHERE });
         }
     }
 
     fn put(&mut self, uid: i64, item: ItemRow) {
         self.items.entry(uid).or_default().now = Some(item);
         let before = self.places.insert(item.place, uid);
-        assert_eq!(
-            before, None,
-            "the place {:?} was checked to be free",
-            item.place
-        );
+        assert_eq!(before, None, "the place {:?} was checked to be free", item.place);
     }
 
     fn apply_balances(&mut self, event: &ValueEvent, effects: &mut Effects) {
         for change in &event.balances {
             let (account, currency, delta) = (change.account, change.currency.code(), change.delta);
-            let balance = self.balances.entry((account, currency)).or_insert(Balance {
-                before: None,
-                now: 0,
-            });
+            let balance = self.balances.entry((account, currency)).or_insert(Balance { before: None, now: 0 });
             balance.now += delta;
-            effects.ledger.push(LedgerRow {
-                event_id: event.event_id,
-                account,
-                currency,
-                delta,
-            });
+            effects.ledger.push(LedgerRow { event_id: event.event_id, account, currency, delta });
         }
     }
 }
 
 /// The characters an event names, beside one it brings to life.
 pub(crate) fn characters(event: &ValueEvent) -> impl Iterator<Item = i64> {
-    let owners = event
-        .sources()
-        .chain(event.targets())
-        .map(|place| place.owner);
-    owners
-        .chain(event.balances.iter().map(|change| change.account))
-        .filter(|&id| id > 0)
+    let owners = event.sources().chain(event.targets()).map(|place| place.owner);
+    owners.chain(event.balances.iter().map(|change| change.account)).filter(|&id| id > 0)
 }
 
 /// Everything an event names that can be frozen.
 pub(crate) fn entities(event: &ValueEvent) -> impl Iterator<Item = Entity> {
-    let born = event
-        .birth
-        .iter()
-        .map(|birth| birth.character)
-        .filter(|&id| id > 0);
+    let born = event.birth.iter().map(|birth| birth.character).filter(|&id| id > 0);
     let items = event.uids().filter(|&uid| uid > 0).map(Entity::Item);
-    born.chain(characters(event))
-        .map(Entity::Character)
-        .chain(items)
+    born.chain(characters(event)).map(Entity::Character).chain(items)
 }

@@ -39,10 +39,7 @@ pub(crate) struct Fence {
 /// Gives every system account its balance row.
 pub(crate) fn create_system_accounts(sql: &mut dyn Sql) -> Result<(), Failure> {
     for account in SystemAccount::ALL {
-        let params = [
-            Value::Int(account.ledger_account()),
-            Value::Int(Currency::Zen.code().into()),
-        ];
+        let params = [Value::Int(account.ledger_account()), Value::Int(Currency::Zen.code().into())];
         sql.execute(s::SYSTEM_ACCOUNT, &params)?;
     }
     Ok(())
@@ -53,28 +50,19 @@ pub(crate) fn fence(sql: &mut dyn Sql, log_id: u128) -> Result<(Fence, Fenced), 
     let taken = transact(sql, Access::Write, |sql| {
         sql.end_older_sessions()?;
         let rows = sql.query(s::FENCE, &[])?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::Permanent("the applier row is missing".to_owned()))?;
+        let row = rows.first().ok_or_else(|| StoreError::Permanent("the applier row is missing".to_owned()))?;
         let (epoch, boot) = (row.big(0), row.big(1));
         let (journal, applied) = match sql.query(s::JOURNAL_BY_LOG, &[Value::Bytes(&id)])?.first() {
             Some(row) => (row.big(0), row.big(1)),
             None => {
-                let journal = sql
-                    .query(s::JOURNAL_NEXT, &[])?
-                    .first()
-                    .map_or(1, |row| row.big(0));
+                let journal = sql.query(s::JOURNAL_NEXT, &[])?.first().map_or(1, |row| row.big(0));
                 sql.execute(s::JOURNAL_CREATE, &[Value::Int(journal), Value::Bytes(&id)])?;
                 (journal, 0)
             }
         };
         sql.execute(s::FENCE_JOURNAL, &[Value::Int(journal)])?;
-        let boot = u32::try_from(boot)
-            .map_err(|_| StoreError::Permanent(format!("boot counter {boot}")))?;
-        let fenced = Fenced {
-            applied: Lsn(applied.unsigned_abs()),
-            boot,
-        };
+        let boot = u32::try_from(boot).map_err(|_| StoreError::Permanent(format!("boot counter {boot}")))?;
+        let fenced = Fenced { applied: Lsn(applied.unsigned_abs()), boot };
         Ok((Fence { epoch, journal }, fenced))
     });
     Ok(taken?)
@@ -86,17 +74,9 @@ pub(crate) fn apply(
     batch: &[(Lsn, Entry<'_>)],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
-    assert!(
-        batch.len() <= MAX_BATCH,
-        "{} records in one batch, at most {MAX_BATCH}",
-        batch.len()
-    );
+    assert!(batch.len() <= MAX_BATCH, "{} records in one batch, at most {MAX_BATCH}", batch.len());
     for pair in batch.windows(2) {
-        assert_eq!(
-            pair[0].0.0 + 1,
-            pair[1].0.0,
-            "positions of a batch are consecutive"
-        );
+        assert_eq!(pair[0].0.0 + 1, pair[1].0.0, "positions of a batch are consecutive");
     }
     if batch.is_empty() {
         return Ok(());
@@ -107,11 +87,7 @@ pub(crate) fn apply(
     if result.is_err() {
         outcomes.truncate(before);
     } else {
-        assert_eq!(
-            outcomes.len() - before,
-            batch.len(),
-            "one outcome per record"
-        );
+        assert_eq!(outcomes.len() - before, batch.len(), "one outcome per record");
     }
     result
 }
@@ -123,9 +99,7 @@ fn apply_or_divide(
     batch: &[(Lsn, Entry<'_>)],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
-    let refused = match transact(sql, Access::Write, |sql| {
-        apply_batch(sql, fence, batch, None)
-    }) {
+    let refused = match transact(sql, Access::Write, |sql| apply_batch(sql, fence, batch, None)) {
         Ok(decided) => {
             outcomes.extend(decided);
             return Ok(());
@@ -134,21 +108,13 @@ fn apply_or_divide(
         Err(failure) => return Err(failure.into()),
     };
     if batch.len() > 1 {
-        log::warn!(
-            "a batch of {} events is divided, the store refused its rows: {refused}",
-            batch.len()
-        );
+        log::warn!("a batch of {} events is divided, the store refused its rows: {refused}", batch.len());
         let (first, second) = batch.split_at(batch.len() / 2);
         apply_or_divide(sql, fence, first, outcomes)?;
         return apply_or_divide(sql, fence, second, outcomes);
     }
-    log::error!(
-        "event at {:?} is quarantined, the store refused its rows: {refused}",
-        batch[0].0
-    );
-    let decided = transact(sql, Access::Write, |sql| {
-        apply_batch(sql, fence, batch, Some(&refused))
-    })?;
+    log::error!("event at {:?} is quarantined, the store refused its rows: {refused}", batch[0].0);
+    let decided = transact(sql, Access::Write, |sql| apply_batch(sql, fence, batch, Some(&refused)))?;
     outcomes.extend(decided);
     Ok(())
 }
@@ -167,14 +133,10 @@ fn apply_batch(
         return Err(StoreError::Behind { applied, first }.into());
     }
     let mut decided = outcomes(sql, batch.iter().filter_map(|(_, entry)| event_id(entry)))?;
-    let open: Vec<_> = batch
-        .iter()
-        .filter(|(_, e)| event_id(e).is_some_and(|id| !decided.contains_key(&id)))
-        .collect();
+    let open: Vec<_> = batch.iter().filter(|(_, e)| event_id(e).is_some_and(|id| !decided.contains_key(&id))).collect();
     if let Some((lsn, _)) = open.first().filter(|(lsn, _)| *lsn <= applied) {
-        let text = format!(
-            "{lsn:?} lies before the applied position {applied:?} but was never decided: another journal?"
-        );
+        let text =
+            format!("{lsn:?} lies before the applied position {applied:?} but was never decided: another journal?");
         return Err(StoreError::Permanent(text).into());
     }
     let mut effects = Effects::default();
@@ -186,8 +148,7 @@ fn apply_batch(
         write::effects(sql, fence.journal, &world, &effects)?;
     }
     advance(sql, fence.journal, applied, batch, effects.outcomes.len())?;
-    let outcome_of =
-        |(_, entry): &(Lsn, Entry<'_>)| event_id(entry).map_or(Outcome::Applied, |id| decided[&id]);
+    let outcome_of = |(_, entry): &(Lsn, Entry<'_>)| event_id(entry).map_or(Outcome::Applied, |id| decided[&id]);
     Ok(batch.iter().map(outcome_of).collect())
 }
 
@@ -222,11 +183,7 @@ fn decide_entry(
             outcome
         }
         Entry::Damaged { event_id, payload } => {
-            effects.review(
-                event_id,
-                payload.to_vec(),
-                "the payload cannot be read".to_owned(),
-            );
+            effects.review(event_id, payload.to_vec(), "the payload cannot be read".to_owned());
             Outcome::Quarantined(Reason::Undecodable)
         }
         Entry::Other => unreachable!("it has no event id"),
@@ -240,22 +197,13 @@ fn hold_fence(sql: &mut dyn Sql, fence: Fence) -> Result<(), Failure> {
     if sql.execute(s::FENCE_HOLD, &[Value::Int(fence.epoch)])? == 1 {
         return Ok(());
     }
-    let newest = sql
-        .query(s::FENCE_NEWEST, &[])?
-        .first()
-        .map_or(0, |row| row.big(0));
-    Err(StoreError::Fenced {
-        ours: fence.epoch,
-        newest,
-    }
-    .into())
+    let newest = sql.query(s::FENCE_NEWEST, &[])?.first().map_or(0, |row| row.big(0));
+    Err(StoreError::Fenced { ours: fence.epoch, newest }.into())
 }
 
 fn position(sql: &mut dyn Sql, journal: i64) -> Result<Lsn, Failure> {
     let rows = sql.query(s::JOURNAL_APPLIED, &[Value::Int(journal)])?;
-    let row = rows
-        .first()
-        .ok_or_else(|| StoreError::Permanent(format!("journal {journal} is not known any more")))?;
+    let row = rows.first().ok_or_else(|| StoreError::Permanent(format!("journal {journal} is not known any more")))?;
     Ok(Lsn(row.big(0).unsigned_abs()))
 }
 
@@ -272,25 +220,12 @@ fn advance(
         return Ok(());
     }
     let passed: Vec<_> = batch.iter().filter(|(lsn, _)| *lsn > applied).collect();
-    let others = passed
-        .iter()
-        .filter(|(_, entry)| event_id(entry).is_none())
-        .count();
+    let others = passed.iter().filter(|(_, entry)| event_id(entry).is_none()).count();
     let repeated = passed.len() - others - decided;
     let count = |n: usize| Value::Int(i64::try_from(n).expect("a batch is small"));
-    let params = [
-        lsn_value(last),
-        count(decided),
-        count(repeated),
-        count(others),
-        Value::Int(journal),
-        lsn_value(applied),
-    ];
-    exactly(
-        sql.execute(s::JOURNAL_ADVANCE, &params)?,
-        1,
-        "the applied position",
-    )
+    let params =
+        [lsn_value(last), count(decided), count(repeated), count(others), Value::Int(journal), lsn_value(applied)];
+    exactly(sql.execute(s::JOURNAL_ADVANCE, &params)?, 1, "the applied position")
 }
 
 fn lsn_value(lsn: Lsn) -> Value<'static> {
@@ -303,10 +238,7 @@ fn exactly(changed: u64, wanted: usize, what: &str) -> Result<(), Failure> {
     if u64::try_from(wanted) == Ok(changed) {
         return Ok(());
     }
-    Err(SqlError::Again(format!(
-        "{what}: {changed} rows changed, {wanted} wanted; somebody else wrote them"
-    ))
-    .into())
+    Err(SqlError::Again(format!("{what}: {changed} rows changed, {wanted} wanted; somebody else wrote them")).into())
 }
 
 const fn event_id(entry: &Entry<'_>) -> Option<u128> {
@@ -334,24 +266,16 @@ pub(crate) fn outcomes(
         return Ok(BTreeMap::new());
     }
     let found = sql.bulk(&s::FIND_OUTCOMES, &rows)?.rows;
-    found
-        .iter()
-        .map(|row| Ok((row.id(0), stored_outcome(row.int(1), row.int(2))?)))
-        .collect()
+    found.iter().map(|row| Ok((row.id(0), stored_outcome(row.int(1), row.int(2))?))).collect()
 }
 
 pub(crate) fn outcome(sql: &mut dyn Sql, event_id: u128) -> Result<Option<Outcome>, Failure> {
     let rows = sql.query(s::OUTCOME, &[Value::Bytes(&event_id.to_be_bytes())])?;
-    rows.first()
-        .map(|row| stored_outcome(row.int(0), row.int(1)))
-        .transpose()
+    rows.first().map(|row| stored_outcome(row.int(0), row.int(1))).transpose()
 }
 
 fn stored_outcome(outcome: i32, reason: i32) -> Result<Outcome, Failure> {
     Outcome::from_codes(outcome, reason).ok_or_else(|| {
-        StoreError::Permanent(format!(
-            "outcome {outcome} with reason {reason} is not known to this version"
-        ))
-        .into()
+        StoreError::Permanent(format!("outcome {outcome} with reason {reason} is not known to this version")).into()
     })
 }

@@ -11,12 +11,7 @@ use crate::names;
 use crate::sql::{Bulk, Rows, Sql, Value};
 use crate::statements as s;
 
-pub(super) fn effects(
-    sql: &mut dyn Sql,
-    journal: i64,
-    world: &World,
-    effects: &Effects,
-) -> Result<(), Failure> {
+pub(super) fn effects(sql: &mut dyn Sql, journal: i64, world: &World, effects: &Effects) -> Result<(), Failure> {
     outcomes(sql, journal, effects)?;
     births(sql, effects)?;
     balances(sql, world)?;
@@ -26,12 +21,7 @@ pub(super) fn effects(
 }
 
 /// Runs a bulk write that must change exactly as many rows as it is given; nothing to do for none.
-fn write(
-    sql: &mut dyn Sql,
-    bulk: &'static Bulk,
-    rows: &Rows<'_>,
-    what: &str,
-) -> Result<(), Failure> {
+fn write(sql: &mut dyn Sql, bulk: &'static Bulk, rows: &Rows<'_>, what: &str) -> Result<(), Failure> {
     if rows.len() == 0 {
         return Ok(());
     }
@@ -44,11 +34,7 @@ fn outcomes(sql: &mut dyn Sql, journal: i64, effects: &Effects) -> Result<(), Fa
     let rows = Rows::new()
         .ids(decided.iter().map(|o| o.event_id))
         .ints(decided.iter().map(|_| journal))
-        .ints(
-            decided
-                .iter()
-                .map(|o| i64::try_from(o.lsn.0).expect("positions fit in 63 bits")),
-        )
+        .ints(decided.iter().map(|o| i64::try_from(o.lsn.0).expect("positions fit in 63 bits")))
         .ints(decided.iter().map(|o| o.outcome.codes().0))
         .ints(decided.iter().map(|o| o.outcome.codes().1))
         .ints(decided.iter().map(|o| count(o.changes)))
@@ -58,10 +44,7 @@ fn outcomes(sql: &mut dyn Sql, journal: i64, effects: &Effects) -> Result<(), Fa
 
 fn births(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
     let births = &effects.births;
-    let keys: Vec<String> = births
-        .iter()
-        .map(|(b, _)| names::key(b.name.as_str()))
-        .collect();
+    let keys: Vec<String> = births.iter().map(|(b, _)| names::key(b.name.as_str())).collect();
     let rows = Rows::new()
         .ints(births.iter().map(|(b, _)| b.character))
         .ints(births.iter().map(|(b, _)| b.account))
@@ -83,10 +66,7 @@ fn births(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
 }
 
 fn balances(sql: &mut dyn Sql, world: &World) -> Result<(), Failure> {
-    let (new, known): (Vec<_>, Vec<_>) = world
-        .balances
-        .iter()
-        .partition(|(_, balance)| balance.before.is_none());
+    let (new, known): (Vec<_>, Vec<_>) = world.balances.iter().partition(|(_, balance)| balance.before.is_none());
     let rows = Rows::new()
         .ints(new.iter().map(|((account, _), _)| *account))
         .ints(new.iter().map(|((_, currency), _)| *currency))
@@ -118,20 +98,13 @@ fn items(sql: &mut dyn Sql, world: &World) -> Result<(), Failure> {
         match (item.before, item.now) {
             (Some(before), None) => removed.push((uid, before.version)),
             (Some(before), Some(now)) if before != now => {
-                moved.push(Moved {
-                    uid,
-                    version: before.version,
-                    from: before.place,
-                    now,
-                });
+                moved.push(Moved { uid, version: before.version, from: before.place, now });
             }
             (None, Some(now)) => added.push((uid, now)),
             (Some(_), Some(_)) | (None, None) => {}
         }
     }
-    let rows = Rows::new()
-        .ints(removed.iter().map(|r| r.0))
-        .ints(removed.iter().map(|r| r.1));
+    let rows = Rows::new().ints(removed.iter().map(|r| r.0)).ints(removed.iter().map(|r| r.1));
     write(sql, &s::REMOVE_ITEMS, &rows, "burned items")?;
     move_items(sql, &moved)?;
     let rows = Rows::new()
@@ -150,9 +123,7 @@ fn items(sql: &mut dyn Sql, world: &World) -> Result<(), Failure> {
 fn move_items(sql: &mut dyn Sql, moved: &[Moved]) -> Result<(), Failure> {
     let targets: BTreeSet<Place> = moved.iter().map(|m| m.now.place).collect();
     let in_the_way: Vec<_> = moved.iter().filter(|m| targets.contains(&m.from)).collect();
-    let rows = Rows::new()
-        .ints(in_the_way.iter().map(|m| m.uid))
-        .ints(in_the_way.iter().map(|m| m.version));
+    let rows = Rows::new().ints(in_the_way.iter().map(|m| m.uid)).ints(in_the_way.iter().map(|m| m.version));
     write(sql, &s::PARK_ITEMS, &rows, "parked items")?;
     let rows = Rows::new()
         .ints(moved.iter().map(|m| m.uid))
@@ -183,9 +154,8 @@ fn records(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
         .ints(history.iter().map(|h| h.to.container))
         .ints(history.iter().map(|h| h.to.slot));
     write(sql, &s::ADD_HISTORY, &rows, "item history")?;
-    let count = |step: Step| {
-        i64::try_from(history.iter().filter(|h| h.step == step).count()).expect("a batch is small")
-    };
+    let count =
+        |step: Step| i64::try_from(history.iter().filter(|h| h.step == step).count()).expect("a batch is small");
     let (minted, burned) = (count(Step::Minted), count(Step::Burned));
     if minted + burned > 0 {
         let changed = sql.execute(s::ITEMS_COUNT, &[Value::Int(minted), Value::Int(burned)])?;
@@ -203,18 +173,10 @@ fn records(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
 fn quarantine(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
     for review in &effects.reviews {
         let id = review.event_id.to_be_bytes();
-        let params = [
-            Value::Bytes(&id),
-            Value::Bytes(&review.payload),
-            Value::Text(&review.detail),
-        ];
+        let params = [Value::Bytes(&id), Value::Bytes(&review.payload), Value::Text(&review.detail)];
         sql.execute(s::REVIEW_ADD, &params)?;
     }
-    let frozen: Vec<_> = effects
-        .frozen
-        .iter()
-        .map(|(entity, event_id)| (entity_key(*entity), *event_id))
-        .collect();
+    let frozen: Vec<_> = effects.frozen.iter().map(|(entity, event_id)| (entity_key(*entity), *event_id)).collect();
     if frozen.is_empty() {
         return Ok(());
     }

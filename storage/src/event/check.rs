@@ -65,10 +65,7 @@ impl ValueEvent {
                     && self.moves.is_empty()
                     && self.burns.is_empty()
                     && self.mints.iter().all(|mint| Some(mint.to.owner) == own)
-                    && self
-                        .balances
-                        .iter()
-                        .all(|change| change.account < 0 || Some(change.account) == own)
+                    && self.balances.iter().all(|change| change.account < 0 || Some(change.account) == own)
             }
             EventKind::Trade => {
                 self.birth.is_none()
@@ -77,11 +74,7 @@ impl ValueEvent {
                     && self.balances.iter().all(|change| change.account > 0)
             }
         };
-        if fits {
-            Ok(())
-        } else {
-            Err(Malformed::Parts(self.kind))
-        }
+        if fits { Ok(()) } else { Err(Malformed::Parts(self.kind)) }
     }
 
     fn check_birth(&self) -> Result<(), Malformed> {
@@ -90,22 +83,15 @@ impl ValueEvent {
         };
         positive(birth.character)?;
         positive(birth.account)?;
-        if birth.name.is_valid() {
-            Ok(())
-        } else {
-            Err(Malformed::Name)
-        }
+        if birth.name.is_valid() { Ok(()) } else { Err(Malformed::Name) }
     }
 
     fn check_items(&self) -> Result<(), Malformed> {
         for item in &self.mints {
             positive(item.uid)?;
         }
-        let expected = self
-            .moves
-            .iter()
-            .map(|m| (m.uid, m.version))
-            .chain(self.burns.iter().map(|b| (b.uid, b.version)));
+        let expected =
+            self.moves.iter().map(|m| (m.uid, m.version)).chain(self.burns.iter().map(|b| (b.uid, b.version)));
         for (uid, version) in expected {
             positive(uid)?;
             if !(1..i32::MAX).contains(&version) {
@@ -125,10 +111,7 @@ impl ValueEvent {
 
     fn check_balances(&self) -> Result<(), Malformed> {
         for change in &self.balances {
-            let known = change.account > 0
-                || SystemAccount::ALL
-                    .iter()
-                    .any(|s| s.ledger_account() == change.account);
+            let known = change.account > 0 || SystemAccount::ALL.iter().any(|s| s.ledger_account() == change.account);
             if !known {
                 return Err(Malformed::Id(change.account));
             }
@@ -136,13 +119,9 @@ impl ValueEvent {
                 return Err(Malformed::NoChange(change.account));
             }
         }
-        unique(self.balances.iter().map(|c| (c.currency, c.account)))
-            .map_err(|(_, a)| Malformed::AccountTwice(a))?;
+        unique(self.balances.iter().map(|c| (c.currency, c.account))).map_err(|(_, a)| Malformed::AccountTwice(a))?;
         for first in &self.balances {
-            let same = self
-                .balances
-                .iter()
-                .filter(|c| c.currency == first.currency);
+            let same = self.balances.iter().filter(|c| c.currency == first.currency);
             let sum: i128 = same.map(|c| i128::from(c.delta)).sum();
             if sum != 0 {
                 return Err(Malformed::Unbalanced(sum));
@@ -154,34 +133,22 @@ impl ValueEvent {
     /// Every item the event names.
     pub(crate) fn uids(&self) -> impl Iterator<Item = i64> {
         let minted = self.mints.iter().map(|m| m.uid);
-        minted
-            .chain(self.moves.iter().map(|m| m.uid))
-            .chain(self.burns.iter().map(|b| b.uid))
+        minted.chain(self.moves.iter().map(|m| m.uid)).chain(self.burns.iter().map(|b| b.uid))
     }
 
     /// Every place an item must lie in before.
     pub(crate) fn sources(&self) -> impl Iterator<Item = Place> {
-        self.moves
-            .iter()
-            .map(|m| m.from)
-            .chain(self.burns.iter().map(|b| b.from))
+        self.moves.iter().map(|m| m.from).chain(self.burns.iter().map(|b| b.from))
     }
 
     /// Every place an item lies in afterwards.
     pub(crate) fn targets(&self) -> impl Iterator<Item = Place> {
-        self.mints
-            .iter()
-            .map(|m| m.to)
-            .chain(self.moves.iter().map(|m| m.to))
+        self.mints.iter().map(|m| m.to).chain(self.moves.iter().map(|m| m.to))
     }
 }
 
 fn positive(id: i64) -> Result<(), Malformed> {
-    if id > 0 {
-        Ok(())
-    } else {
-        Err(Malformed::Id(id))
-    }
+    if id > 0 { Ok(()) } else { Err(Malformed::Id(id)) }
 }
 
 /// The first value that occurs again later.

@@ -48,8 +48,7 @@ pub enum BadEvent {
 /// Never for a `ValueEvent`: its lists are bounded, and a test encodes one with every list full.
 pub fn encode_into(event: &ValueEvent, out: &mut Vec<u8>) {
     let mut space = Align([0_u8; MAX_EVENT_BYTES]);
-    let written =
-        rkyv::api::high::to_bytes_in::<_, rancor::Error>(event, Buffer::from(&mut space.0));
+    let written = rkyv::api::high::to_bytes_in::<_, rancor::Error>(event, Buffer::from(&mut space.0));
     let written = written.expect("an event with every list full fits");
     out.clear();
     out.extend_from_slice(&written);
@@ -66,8 +65,7 @@ pub fn decode(bytes: &[u8]) -> Result<ValueEvent, BadEvent> {
     }
     let mut aligned = AlignedVec::<16>::with_capacity(bytes.len());
     aligned.extend_from_slice(bytes);
-    let archived =
-        rkyv::access::<ArchivedValueEvent, rancor::Error>(&aligned).map_err(archive_error)?;
+    let archived = rkyv::access::<ArchivedValueEvent, rancor::Error>(&aligned).map_err(archive_error)?;
     bounded("mints", archived.mints.len(), MAX_MINTS)?;
     bounded("moves", archived.moves.len(), MAX_MOVES)?;
     bounded("burns", archived.burns.len(), MAX_BURNS)?;
@@ -76,17 +74,10 @@ pub fn decode(bytes: &[u8]) -> Result<ValueEvent, BadEvent> {
 }
 
 fn bounded(what: &'static str, len: usize, max: usize) -> Result<(), BadEvent> {
-    if len <= max {
-        Ok(())
-    } else {
-        Err(BadEvent::TooMany { what, len, max })
-    }
+    if len <= max { Ok(()) } else { Err(BadEvent::TooMany { what, len, max }) }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as a function for map_err"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "used as a function for map_err")]
 fn archive_error(error: rancor::Error) -> BadEvent {
     BadEvent::Archive(error.to_string())
 }

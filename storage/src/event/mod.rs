@@ -141,11 +141,7 @@ impl Place {
     /// A slot of a character's inventory.
     #[must_use]
     pub const fn inventory(owner: i64, slot: u16) -> Self {
-        Self {
-            owner,
-            container: Self::INVENTORY,
-            slot,
-        }
+        Self { owner, container: Self::INVENTORY, slot }
     }
 }
 
@@ -245,25 +241,12 @@ impl ValueEvent {
         let mut event = Self::new(event_id, EventKind::CharacterBirth);
         event.birth = Some(birth);
         for (uid, template, level, slot) in items {
-            event.mints.push(ItemMint {
-                uid,
-                template,
-                level,
-                to: Place::inventory(birth.character, slot),
-            });
+            event.mints.push(ItemMint { uid, template, level, to: Place::inventory(birth.character, slot) });
         }
         if zen > 0 {
             let starter = SystemAccount::Starter.ledger_account();
-            event.balances.push(BalanceChange {
-                account: starter,
-                currency: Currency::Zen,
-                delta: -zen,
-            });
-            event.balances.push(BalanceChange {
-                account: birth.character,
-                currency: Currency::Zen,
-                delta: zen,
-            });
+            event.balances.push(BalanceChange { account: starter, currency: Currency::Zen, delta: -zen });
+            event.balances.push(BalanceChange { account: birth.character, currency: Currency::Zen, delta: zen });
         }
         event
     }

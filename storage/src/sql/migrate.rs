@@ -17,17 +17,12 @@ pub(crate) fn lock(sql: &mut dyn Sql) -> Result<(), SqlError> {
 
 /// Applies what is missing; returns how many steps that were.
 pub(crate) fn run(sql: &mut dyn Sql) -> Result<usize, SqlError> {
-    let steps: Result<Vec<_>, _> = STEPS
-        .iter()
-        .map(|(name, text)| Migration::unapplied(name, text))
-        .collect();
+    let steps: Result<Vec<_>, _> = STEPS.iter().map(|(name, text)| Migration::unapplied(name, text)).collect();
     let runner = Runner::new(&steps.expect("the steps are named V<number>__<name>"));
     let mut target = Target { sql, failed: None };
     match runner.run(&mut target) {
         Ok(report) => Ok(report.applied_migrations().len()),
-        Err(error) => Err(target
-            .failed
-            .unwrap_or_else(|| SqlError::Broken(format!("migration: {error}")))),
+        Err(error) => Err(target.failed.unwrap_or_else(|| SqlError::Broken(format!("migration: {error}")))),
     }
 }
 
@@ -53,10 +48,7 @@ impl Target<'_> {
 impl Transaction for Target<'_> {
     type Error = StatementFailed;
 
-    fn execute<'a, T: Iterator<Item = &'a str>>(
-        &mut self,
-        queries: T,
-    ) -> Result<usize, Self::Error> {
+    fn execute<'a, T: Iterator<Item = &'a str>>(&mut self, queries: T) -> Result<usize, Self::Error> {
         let mut count = 0;
         for query in queries {
             let result = self.sql.script(query);
@@ -77,12 +69,7 @@ impl Query<Vec<Migration>> for Target<'_> {
             let mut now = Migration::unapplied("V0__time", "").map_err(|_| StatementFailed)?;
             now.set_applied();
             let when = *now.applied_on().ok_or(StatementFailed)?;
-            Ok(Migration::applied(
-                row.int(0),
-                row.text(1).to_owned(),
-                when,
-                checksum,
-            ))
+            Ok(Migration::applied(row.int(0), row.text(1).to_owned(), when, checksum))
         });
         applied.collect()
     }

@@ -113,8 +113,7 @@ impl<'a> Rows<'a> {
     }
 
     pub(crate) fn ints(mut self, values: impl IntoIterator<Item = impl Into<i64>>) -> Self {
-        self.0
-            .push(Column::Int(values.into_iter().map(Into::into).collect()));
+        self.0.push(Column::Int(values.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -124,9 +123,7 @@ impl<'a> Rows<'a> {
     }
 
     pub(crate) fn ids(mut self, values: impl IntoIterator<Item = u128>) -> Self {
-        self.0.push(Column::Id(
-            values.into_iter().map(u128::to_be_bytes).collect(),
-        ));
+        self.0.push(Column::Id(values.into_iter().map(u128::to_be_bytes).collect()));
         self
     }
 
@@ -139,11 +136,7 @@ impl<'a> Rows<'a> {
         let kinds: Vec<_> = self.0.iter().map(Column::kind).collect();
         let declared: Vec<_> = bulk.columns.iter().map(|&(_, kind)| kind).collect();
         assert_eq!(kinds, declared, "columns of {}", bulk.text);
-        assert!(
-            self.0.iter().all(|c| c.len() == self.len()),
-            "columns of one length for {}",
-            bulk.text
-        );
+        assert!(self.0.iter().all(|c| c.len() == self.len()), "columns of one length for {}", bulk.text);
         &self.0
     }
 }

@@ -32,57 +32,35 @@ struct Link {
 impl Postgres {
     /// Reads the address; nothing is connected yet.
     pub(crate) fn new(url: &str, role: Role) -> Result<Self, SqlError> {
-        let mut config: Config = url.parse().map_err(|error: postgres::Error| {
-            SqlError::Broken(format!("store address: {}", full(&error)))
-        })?;
+        let mut config: Config = url
+            .parse()
+            .map_err(|error: postgres::Error| SqlError::Broken(format!("store address: {}", full(&error))))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
         config.tcp_user_timeout(UNACKNOWLEDGED);
-        config
-            .keepalives_idle(UNACKNOWLEDGED)
-            .keepalives_interval(Duration::from_secs(2))
-            .keepalives_retries(3);
+        config.keepalives_idle(UNACKNOWLEDGED).keepalives_interval(Duration::from_secs(2)).keepalives_retries(3);
         config.application_name(application_name(role));
-        Ok(Self {
-            config,
-            session: session_settings(role),
-            link: None,
-        })
+        Ok(Self { config, session: session_settings(role), link: None })
     }
 
     fn link(&mut self) -> Result<&mut Link, SqlError> {
-        if self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.client.is_closed())
-        {
+        if self.link.as_ref().is_some_and(|link| link.client.is_closed()) {
             self.link = None;
         }
         if self.link.is_none() {
-            let mut client =
-                self.config
-                    .connect(NoTls)
-                    .map_err(|error| match classify(&error) {
-                        SqlError::Lost(text) => SqlError::Again(text),
-                        other => other,
-                    })?;
-            client
-                .batch_execute(&self.session)
-                .map_err(|error| classify(&error))?;
-            self.link = Some(Link {
-                client,
-                prepared: BTreeMap::new(),
-            });
+            let mut client = self.config.connect(NoTls).map_err(|error| match classify(&error) {
+                SqlError::Lost(text) => SqlError::Again(text),
+                other => other,
+            })?;
+            client.batch_execute(&self.session).map_err(|error| classify(&error))?;
+            self.link = Some(Link { client, prepared: BTreeMap::new() });
         }
         Ok(self.link.as_mut().expect("made above"))
     }
 
     /// Runs `f` on the live connection; a lost one is dropped at once.
-    fn on_link<T>(
-        &mut self,
-        f: impl FnOnce(&mut Link) -> Result<T, postgres::Error>,
-    ) -> Result<T, SqlError> {
+    fn on_link<T>(&mut self, f: impl FnOnce(&mut Link) -> Result<T, postgres::Error>) -> Result<T, SqlError> {
         let result = f(self.link()?).map_err(|error| classify(&error));
         if matches!(result, Err(SqlError::Lost(_))) {
             self.link = None;
@@ -92,11 +70,7 @@ impl Postgres {
 }
 
 impl Link {
-    fn prepared(
-        &mut self,
-        key: &'static str,
-        text: impl FnOnce() -> String,
-    ) -> Result<Statement, postgres::Error> {
+    fn prepared(&mut self, key: &'static str, text: impl FnOnce() -> String) -> Result<Statement, postgres::Error> {
         if let Some(statement) = self.prepared.get(key) {
             return Ok(statement.clone());
         }
@@ -105,28 +79,13 @@ impl Link {
         Ok(statement)
     }
 
-    fn run(
-        &mut self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Done, postgres::Error> {
+    fn run(&mut self, statement: &Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Done, postgres::Error> {
         if statement.columns().is_empty() {
             let changed = self.client.execute(statement, params)?;
-            return Ok(Done {
-                changed,
-                rows: Vec::new(),
-            });
+            return Ok(Done { changed, rows: Vec::new() });
         }
-        let rows = self
-            .client
-            .query(statement, params)?
-            .iter()
-            .map(row)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Done {
-            changed: u64::try_from(rows.len()).expect("counts fit"),
-            rows,
-        })
+        let rows = self.client.query(statement, params)?.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        Ok(Done { changed: u64::try_from(rows.len()).expect("counts fit"), rows })
     }
 }
 
@@ -147,9 +106,7 @@ impl Sql for Postgres {
     fn commit(&mut self) -> Result<(), SqlError> {
         // Never through `link`: a new connection would answer that there is nothing to commit.
         let Some(link) = self.link.as_mut() else {
-            return Err(SqlError::Lost(
-                "the connection was lost inside the transaction".to_owned(),
-            ));
+            return Err(SqlError::Lost("the connection was lost inside the transaction".to_owned()));
         };
         link.client.batch_execute("COMMIT").map_err(|error| {
             let error = classify(&error);
@@ -171,11 +128,8 @@ impl Sql for Postgres {
     fn run(&mut self, text: &'static str, params: &[Value<'_>]) -> Result<Done, SqlError> {
         self.on_link(|link| {
             let statement = link.prepared(text, || text.to_owned())?;
-            let bound: Vec<_> = params
-                .iter()
-                .zip(statement.params())
-                .map(|(&value, ty)| Bound::new(value, ty))
-                .collect();
+            let bound: Vec<_> =
+                params.iter().zip(statement.params()).map(|(&value, ty)| Bound::new(value, ty)).collect();
             let params: Vec<_> = bound.iter().map(Bound::param).collect();
             link.run(&statement, &params)
         })
@@ -265,27 +219,16 @@ fn with_rows(bulk: &Bulk) -> String {
         })
         .collect();
     let names: Vec<_> = bulk.columns.iter().map(|&(name, _)| name).collect();
-    bulk.text.replace(
-        "{rows}",
-        &format!("unnest({}) AS n ({})", arrays.join(", "), names.join(", ")),
-    )
+    bulk.text.replace("{rows}", &format!("unnest({}) AS n ({})", arrays.join(", "), names.join(", ")))
 }
 
 fn row(row: &postgres::Row) -> Result<Row, postgres::Error> {
     let cells = row.columns().iter().enumerate().map(|(at, column)| {
         Ok(match *column.type_() {
-            Type::INT8 => row
-                .try_get::<_, Option<i64>>(at)?
-                .map_or(Cell::Null, Cell::Int),
-            Type::INT4 => row
-                .try_get::<_, Option<i32>>(at)?
-                .map_or(Cell::Null, |v| Cell::Int(v.into())),
-            Type::BYTEA => row
-                .try_get::<_, Option<Vec<u8>>>(at)?
-                .map_or(Cell::Null, Cell::Bytes),
-            _ => row
-                .try_get::<_, Option<String>>(at)?
-                .map_or(Cell::Null, Cell::Text),
+            Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Cell::Null, Cell::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(at)?.map_or(Cell::Null, |v| Cell::Int(v.into())),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Cell::Null, Cell::Bytes),
+            _ => row.try_get::<_, Option<String>>(at)?.map_or(Cell::Null, Cell::Text),
         })
     });
     cells.collect::<Result<_, _>>().map(Row)

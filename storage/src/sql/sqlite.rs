@@ -24,13 +24,9 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn open(path: &str) -> Result<Self, SqlError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(classify)?;
-        connection
-            .busy_timeout(Duration::from_millis(BUSY_MS))
-            .map_err(classify)?;
+        connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(classify)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
         connection
             .execute_batch(
@@ -38,10 +34,7 @@ impl Sqlite {
                  PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;",
             )
             .map_err(classify)?;
-        Ok(Self {
-            connection,
-            bulk_texts: BTreeMap::new(),
-        })
+        Ok(Self { connection, bulk_texts: BTreeMap::new() })
     }
 }
 
@@ -55,15 +48,13 @@ impl Sql for Sqlite {
     }
 
     fn commit(&mut self) -> Result<(), SqlError> {
-        self.connection
-            .execute_batch("COMMIT")
-            .map_err(|error| match &error {
-                // A sync that failed half way: the pages may or may not be on the disk.
-                Error::SqliteFailure(code, _) if code.code == ErrorCode::SystemIoFailure => {
-                    SqlError::Lost(error.to_string())
-                }
-                _ => classify(error),
-            })
+        self.connection.execute_batch("COMMIT").map_err(|error| match &error {
+            // A sync that failed half way: the pages may or may not be on the disk.
+            Error::SqliteFailure(code, _) if code.code == ErrorCode::SystemIoFailure => {
+                SqlError::Lost(error.to_string())
+            }
+            _ => classify(error),
+        })
     }
 
     fn rollback(&mut self) {
@@ -77,9 +68,7 @@ impl Sql for Sqlite {
     fn run(&mut self, text: &'static str, params: &[Value<'_>]) -> Result<Done, SqlError> {
         let mut statement = self.connection.prepare_cached(text).map_err(classify)?;
         for (at, value) in params.iter().enumerate() {
-            statement
-                .raw_bind_parameter(at + 1, value)
-                .map_err(classify)?;
+            statement.raw_bind_parameter(at + 1, value).map_err(classify)?;
         }
         let mut rows = Vec::new();
         let changed = step(&mut statement, &mut rows)?;
@@ -88,15 +77,9 @@ impl Sql for Sqlite {
 
     fn bulk(&mut self, bulk: &'static Bulk, rows: &Rows<'_>) -> Result<Done, SqlError> {
         let columns = rows.columns(bulk);
-        let text = self
-            .bulk_texts
-            .entry(bulk.text)
-            .or_insert_with(|| with_rows(bulk));
+        let text = self.bulk_texts.entry(bulk.text).or_insert_with(|| with_rows(bulk));
         let mut statement = self.connection.prepare_cached(text).map_err(classify)?;
-        let mut done = Done {
-            changed: 0,
-            rows: Vec::new(),
-        };
+        let mut done = Done { changed: 0, rows: Vec::new() };
         for row in 0..rows.len() {
             for (at, column) in columns.iter().enumerate() {
                 let value = match column {
@@ -104,9 +87,7 @@ impl Sql for Sqlite {
                     Column::Text(values) => Value::Text(values[row]),
                     Column::Id(values) => Value::Bytes(&values[row]),
                 };
-                statement
-                    .raw_bind_parameter(at + 1, value)
-                    .map_err(classify)?;
+                statement.raw_bind_parameter(at + 1, value).map_err(classify)?;
             }
             done.changed += step(&mut statement, &mut done.rows)?;
         }
@@ -143,9 +124,7 @@ fn step(statement: &mut CachedStatement<'_>, out: &mut Vec<Row>) -> Result<u64, 
     let before = out.len();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(classify)? {
-        let cells = (0..width)
-            .map(|at| row.get_ref(at).map(cell))
-            .collect::<Result<_, _>>();
+        let cells = (0..width).map(|at| row.get_ref(at).map(cell)).collect::<Result<_, _>>();
         out.push(Row(cells.map_err(classify)?));
     }
     Ok(u64::try_from(out.len() - before).expect("counts fit"))
@@ -173,14 +152,9 @@ impl ToSql for Value<'_> {
 
 /// One row per execution: `{rows}` becomes a select of the parameters.
 fn with_rows(bulk: &Bulk) -> String {
-    let columns: Vec<_> = bulk
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(at, (name, _))| format!("${} AS {name}", at + 1))
-        .collect();
-    bulk.text
-        .replace("{rows}", &format!("(SELECT {}) AS n", columns.join(", ")))
+    let columns: Vec<_> =
+        bulk.columns.iter().enumerate().map(|(at, (name, _))| format!("${} AS {name}", at + 1)).collect();
+    bulk.text.replace("{rows}", &format!("(SELECT {}) AS n", columns.join(", ")))
 }
 
 fn classify(error: Error) -> SqlError {
@@ -196,9 +170,7 @@ fn classify(error: Error) -> SqlError {
         | ErrorCode::OperationInterrupted
         | ErrorCode::CannotOpen
         | ErrorCode::SystemIoFailure => SqlError::Again(text),
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig => {
-            SqlError::Refused(text)
-        }
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig => SqlError::Refused(text),
         _ => SqlError::Broken(text),
     }
 }

@@ -6,12 +6,7 @@ use mu_storage::ids::{AccountId, CharacterId, Sequence};
 use mu_storage::store::{NewAccount, Outcome, Reason, Role};
 
 fn new(id: i64, name: &str) -> NewAccount<'_> {
-    NewAccount {
-        id: AccountId(id),
-        name,
-        password: "$argon2id$v=19$test",
-        created_us: 17,
-    }
+    NewAccount { id: AccountId(id), name, password: "$argon2id$v=19$test", created_us: 17 }
 }
 
 on_both! {

@@ -8,14 +8,8 @@ fn world(database: &Database) -> Applier {
     let mut applier = Applier::new(database);
     applier.player(1, 100, &[11, 12]);
     applier.player(2, 100, &[21]);
-    let events = [
-        trade(1, 1, 2, 10, &[(11, 1, slot(1, 0), slot(2, 5))]),
-        trade(2, 1, 2, 1_000, &[]),
-    ];
-    assert_eq!(
-        applier.apply(&events),
-        [Outcome::Applied, Outcome::Rejected(Reason::BalanceTooLow)]
-    );
+    let events = [trade(1, 1, 2, 10, &[(11, 1, slot(1, 0), slot(2, 5))]), trade(2, 1, 2, 1_000, &[])];
+    assert_eq!(applier.apply(&events), [Outcome::Applied, Outcome::Rejected(Reason::BalanceTooLow)]);
     applier.assert_clean();
     applier
 }
@@ -24,19 +18,10 @@ fn world(database: &Database) -> Applier {
 fn broken_by(database: &Database, applier: &mut Applier, damage: &str) -> Vec<&'static str> {
     database.by_hand(damage);
     let report = applier.store.audit().unwrap();
-    for finding in report
-        .findings
-        .iter()
-        .filter(|finding| finding.violations > 0)
-    {
+    for finding in report.findings.iter().filter(|finding| finding.violations > 0) {
         assert!(!finding.examples.is_empty(), "{report}");
     }
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.violations > 0)
-        .map(|finding| finding.invariant)
-        .collect()
+    report.findings.iter().filter(|finding| finding.violations > 0).map(|finding| finding.invariant).collect()
 }
 
 on_both! {

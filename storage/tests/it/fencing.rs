@@ -51,21 +51,14 @@ fn a_killed_server_is_transient_until_it_is_back_and_nothing_is_lost_or_doubled(
     let mut gateway = database.open(Role::Gateway);
     gateway.ping().unwrap();
     for round in 0..3_u64 {
-        let events: Vec<_> = (0..4)
-            .map(|n| trade(u128::from(round * 4 + n + 1), 1, 2, 10, &[]))
-            .collect();
+        let events: Vec<_> = (0..4).map(|n| trade(u128::from(round * 4 + n + 1), 1, 2, 10, &[])).collect();
         assert_eq!(applier.apply(&events), [Outcome::Applied; 4]);
-        let Database::Postgres(server) = &mut database else {
-            unreachable!("made above")
-        };
+        let Database::Postgres(server) = &mut database else { unreachable!("made above") };
         server.kill();
         assert!(matches!(gateway.ping(), Err(StoreError::Transient(_))));
         // Again the last batch, which the applier may not know to be decided, and one more event.
         let more = trade(u128::from(round) + 1_000, 1, 2, 1, &[]);
-        let mut batch: Vec<_> = (applier.next - 4..)
-            .map(Lsn)
-            .zip(events.iter().map(Entry::Event))
-            .collect();
+        let mut batch: Vec<_> = (applier.next - 4..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
         batch.push((Lsn(applier.next), Entry::Event(&more)));
         let mut outcomes = Vec::new();
         for _ in 0..3 {
@@ -78,9 +71,6 @@ fn a_killed_server_is_transient_until_it_is_back_and_nothing_is_lost_or_doubled(
         applier.next += 1;
         assert_eq!(outcomes, [Outcome::Applied; 5]);
     }
-    assert_eq!(
-        (applier.holdings(1).0, applier.holdings(2).0),
-        (1_000 - 123, 123)
-    );
+    assert_eq!((applier.holdings(1).0, applier.holdings(2).0), (1_000 - 123, 123));
     applier.assert_clean();
 }

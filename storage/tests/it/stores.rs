@@ -1,8 +1,6 @@
 //! Where the tests get their stores, and short ways to make events.
 
-use mu_storage::event::{
-    BalanceChange, Birth, CharacterName, Currency, EventKind, ItemMove, Place, ValueEvent,
-};
+use mu_storage::event::{BalanceChange, Birth, CharacterName, Currency, EventKind, ItemMove, Place, ValueEvent};
 use mu_storage::ids::{AccountId, CharacterId, Lsn};
 use mu_storage::store::{Entry, NewAccount, Outcome, Role, Store, open};
 use mu_storage::testing::PrivatePostgres;
@@ -44,10 +42,7 @@ impl Database {
     /// A number read past the store.
     pub(crate) fn count(&self, text: &str) -> i64 {
         match self {
-            Self::Sqlite(_) => self
-                .sqlite_console()
-                .query_row(text, [], |row| row.get(0))
-                .unwrap(),
+            Self::Sqlite(_) => self.sqlite_console().query_row(text, [], |row| row.get(0)).unwrap(),
             Self::Postgres(_) => self.postgres_console().query_one(text, &[]).unwrap().get(0),
         }
     }
@@ -113,18 +108,12 @@ impl Applier {
     pub(crate) fn new(database: &Database) -> Self {
         let mut store = database.ready(Role::Applier);
         let fenced = store.fence(LOG).unwrap();
-        Self {
-            store,
-            next: fenced.applied.0 + 1,
-        }
+        Self { store, next: fenced.applied.0 + 1 }
     }
 
     pub(crate) fn apply(&mut self, events: &[ValueEvent]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        let batch: Vec<_> = (self.next..)
-            .map(Lsn)
-            .zip(events.iter().map(Entry::Event))
-            .collect();
+        let batch: Vec<_> = (self.next..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
         self.store.apply(&batch, &mut outcomes).unwrap();
         self.next += u64::try_from(events.len()).unwrap();
         outcomes
@@ -142,32 +131,15 @@ impl Applier {
     /// An account with one character of the same number: `zen` and `items` item uids in slots from 0.
     pub(crate) fn player(&mut self, id: i64, zen: i64, items: &[i64]) {
         self.account(id);
-        let outcome = self.apply_one(&birth(
-            u128::from(id.unsigned_abs()) << 64,
-            id,
-            id,
-            &format!("hero{id}"),
-            zen,
-            items,
-        ));
+        let outcome =
+            self.apply_one(&birth(u128::from(id.unsigned_abs()) << 64, id, id, &format!("hero{id}"), zen, items));
         assert_eq!(outcome, Outcome::Applied, "birth of {id}");
     }
 
     /// Zen and (uid, slot, version) of each item.
     pub(crate) fn holdings(&mut self, id: i64) -> (i64, Vec<(i64, i32, i32)>) {
-        let loaded = self
-            .store
-            .character(CharacterId(id))
-            .unwrap()
-            .expect("the character exists");
-        (
-            loaded.zen,
-            loaded
-                .items
-                .iter()
-                .map(|i| (i.uid.0, i.slot, i.version))
-                .collect(),
-        )
+        let loaded = self.store.character(CharacterId(id)).unwrap().expect("the character exists");
+        (loaded.zen, loaded.items.iter().map(|i| (i.uid.0, i.slot, i.version)).collect())
     }
 
     pub(crate) fn assert_clean(&mut self) {
@@ -177,70 +149,26 @@ impl Applier {
 }
 
 pub(crate) fn account(store: &mut dyn Store, id: i64, name: &str) {
-    store
-        .account_create(&NewAccount {
-            id: AccountId(id),
-            name,
-            password: "$argon2id$test",
-            created_us: 1,
-        })
-        .unwrap();
+    store.account_create(&NewAccount { id: AccountId(id), name, password: "$argon2id$test", created_us: 1 }).unwrap();
 }
 
-pub(crate) fn birth(
-    event_id: u128,
-    character: i64,
-    account: i64,
-    name: &str,
-    zen: i64,
-    items: &[i64],
-) -> ValueEvent {
+pub(crate) fn birth(event_id: u128, character: i64, account: i64, name: &str, zen: i64, items: &[i64]) -> ValueEvent {
     let name = CharacterName::new(name).unwrap();
-    let birth = Birth {
-        character,
-        account,
-        name,
-        class: 1,
-        entry: 1,
-        map: 2,
-        x: 300,
-        y: 400,
-        heading: 3,
-        hp: 100,
-        mp: 50,
-    };
+    let birth =
+        Birth { character, account, name, class: 1, entry: 1, map: 2, x: 300, y: 400, heading: 3, hp: 100, mp: 50 };
     let items = items.iter().zip(0..).map(|(&uid, slot)| (uid, 7, 2, slot));
     ValueEvent::character_birth(event_id, birth, zen, items)
 }
 
 /// A trade: zen from `a` to `b`, and moves of (uid, version, from, to).
-pub(crate) fn trade(
-    event_id: u128,
-    a: i64,
-    b: i64,
-    zen: i64,
-    moves: &[(i64, i32, Place, Place)],
-) -> ValueEvent {
+pub(crate) fn trade(event_id: u128, a: i64, b: i64, zen: i64, moves: &[(i64, i32, Place, Place)]) -> ValueEvent {
     let mut event = ValueEvent::new(event_id, EventKind::Trade);
     if zen != 0 {
-        event.balances.push(BalanceChange {
-            account: a,
-            currency: Currency::Zen,
-            delta: -zen,
-        });
-        event.balances.push(BalanceChange {
-            account: b,
-            currency: Currency::Zen,
-            delta: zen,
-        });
+        event.balances.push(BalanceChange { account: a, currency: Currency::Zen, delta: -zen });
+        event.balances.push(BalanceChange { account: b, currency: Currency::Zen, delta: zen });
     }
     for &(uid, version, from, to) in moves {
-        event.moves.push(ItemMove {
-            uid,
-            version,
-            from,
-            to,
-        });
+        event.moves.push(ItemMove { uid, version, from, to });
     }
     event
 }
