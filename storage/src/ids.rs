@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+pub use mu_wal::Lsn;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -29,10 +31,6 @@ id! {
     /// One item that exists, existed, or will exist; it moves between owners and is never created twice.
     ItemUid
 }
-
-/// A position in the journal: the dense number of a record, from 1; 0 is before the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lsn(pub u64);
 
 /// The ledger accounts that stand for the outside world: every unit of currency that appears or disappears passes through
 /// one, so that the deltas of an event always add up to zero.

@@ -234,4 +234,32 @@ mod tests {
             }
         }
     }
+
+    /// Every statement as each database gets it, by name.
+    fn texts(rows: fn(&crate::sql::Bulk) -> String) -> impl Iterator<Item = String> {
+        let bulk = BULK_STATEMENTS.iter().map(move |bulk| rows(bulk));
+        STATEMENTS.iter().map(|(_, text)| (*text).to_owned()).chain(bulk)
+    }
+
+    #[test]
+    fn sqlite_understands_every_statement() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let url = format!("sqlite:{}", path.display());
+        crate::store::open(&url, crate::store::Role::Tool).unwrap().migrate().unwrap();
+        let connection = rusqlite::Connection::open(path).unwrap();
+        for text in texts(crate::sql::sqlite::with_rows) {
+            connection.prepare(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        }
+    }
+
+    #[test]
+    fn postgres_understands_every_statement() {
+        let server = crate::testing::PrivatePostgres::start();
+        crate::store::open(&server.url(), crate::store::Role::Tool).unwrap().migrate().unwrap();
+        let mut client = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
+        for text in texts(crate::sql::postgres::with_rows) {
+            client.prepare(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        }
+    }
 }

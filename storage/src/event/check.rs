@@ -161,3 +161,73 @@ fn unique<T: PartialEq + Ord>(values: impl Iterator<Item = T>) -> Result<(), T> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Malformed;
+    use crate::event::samples::{birth, trade};
+    use crate::event::{EventKind, ItemBurn, ItemMint, Place, ValueEvent};
+
+    /// A trade after one change to it.
+    fn broken(change: impl FnOnce(&mut ValueEvent)) -> Result<(), Malformed> {
+        let mut event = trade();
+        change(&mut event);
+        event.check()
+    }
+
+    #[test]
+    fn the_samples_are_well_formed() {
+        assert_eq!(trade().check(), Ok(()));
+        assert_eq!(birth().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_kind_allows_only_its_own_parts() {
+        let parts = Err(Malformed::Parts(EventKind::Trade));
+        let item = trade().moves[0];
+        let mint = ItemMint { uid: 900, template: 1, level: 0, to: Place::inventory(2, 40) };
+        assert_eq!(broken(|e| e.mints.push(mint)), parts);
+        assert_eq!(broken(|e| e.burns.push(ItemBurn { uid: 900, version: 1, from: item.from })), parts);
+        assert_eq!(broken(|e| e.birth = birth().birth), parts);
+        assert_eq!(broken(|e| e.balances[0].account = -1), parts);
+        let mut orphan = birth();
+        orphan.birth = None;
+        assert_eq!(orphan.check(), Err(Malformed::Parts(EventKind::CharacterBirth)));
+        let mut stranger = birth();
+        stranger.mints[0].to.owner += 1;
+        assert_eq!(stranger.check(), Err(Malformed::Parts(EventKind::CharacterBirth)));
+    }
+
+    #[test]
+    fn ids_versions_and_places_have_bounds() {
+        assert_eq!(broken(|e| e.moves[0].uid = 0), Err(Malformed::Id(0)));
+        assert_eq!(broken(|e| e.moves[0].to.owner = -1), Err(Malformed::Id(-1)));
+        assert_eq!(broken(|e| e.moves[0].version = 0), Err(Malformed::Version { uid: 11, version: 0 }));
+        let last = i32::MAX;
+        assert_eq!(broken(|e| e.moves[0].version = last), Err(Malformed::Version { uid: 11, version: last }));
+        let (far, odd) = (Place::inventory(2, 1024), Place { owner: 2, container: 1, slot: 0 });
+        assert_eq!(broken(|e| e.moves[0].to = far), Err(Malformed::Place(far)));
+        assert_eq!(broken(|e| e.moves[0].to = odd), Err(Malformed::Place(odd)));
+        let mut unknown = birth();
+        unknown.balances[0].account = -99;
+        assert_eq!(unknown.check(), Err(Malformed::Id(-99)));
+    }
+
+    #[test]
+    fn nothing_appears_twice() {
+        let (first, second) = (trade().moves[0], trade().moves[1]);
+        assert_eq!(broken(|e| e.moves[1].uid = first.uid), Err(Malformed::ItemTwice(first.uid)));
+        assert_eq!(broken(|e| e.moves[1].to = first.to), Err(Malformed::PlaceTwice(first.to)));
+        assert_eq!(broken(|e| e.moves[0].from = second.from), Err(Malformed::PlaceTwice(second.from)));
+        assert_eq!(broken(|e| e.balances[1].account = 1), Err(Malformed::AccountTwice(1)));
+    }
+
+    #[test]
+    fn money_neither_appears_nor_disappears() {
+        assert_eq!(broken(|e| e.balances[0].delta += 1), Err(Malformed::Unbalanced(1)));
+        assert_eq!(broken(|e| e.balances.truncate(1)), Err(Malformed::Unbalanced(-30)));
+        assert_eq!(broken(|e| e.balances[0].delta = 0), Err(Malformed::NoChange(1)));
+        let overflow = |e: &mut ValueEvent| e.balances.iter_mut().for_each(|change| change.delta = i64::MIN);
+        assert_eq!(broken(overflow), Err(Malformed::Unbalanced(2 * i128::from(i64::MIN))));
+    }
+}

@@ -81,3 +81,113 @@ fn bounded(what: &'static str, len: usize, max: usize) -> Result<(), BadEvent> {
 fn archive_error(error: rancor::Error) -> BadEvent {
     BadEvent::Archive(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use arrayvec::ArrayVec;
+    use proptest::prelude::*;
+
+    use super::{BadEvent, MAX_EVENT_BYTES, decode, encode_into};
+    use crate::event::samples::{birth, full, trade};
+    use crate::event::{BalanceChange, Birth, EventKind, ItemBurn, ItemMint, ItemMove, ValueEvent};
+
+    fn bytes(event: &ValueEvent) -> Vec<u8> {
+        let mut out = vec![0xEE; 3];
+        encode_into(event, &mut out);
+        out
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        let lines = bytes.chunks(32).map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<String>() + "\n");
+        lines.collect()
+    }
+
+    #[test]
+    fn events_come_back_as_they_were() {
+        for event in [trade(), birth(), full(), ValueEvent::new(7, EventKind::Trade)] {
+            assert_eq!(decode(&bytes(&event)), Ok(event));
+        }
+    }
+
+    /// The bytes of schema 1 never change: journals that hold them are read for ever.
+    #[test]
+    fn the_bytes_of_schema_1_are_golden() {
+        assert_eq!(hex(&bytes(&trade())), include_str!("../../tests/golden/trade.v1.hex"));
+        assert_eq!(hex(&bytes(&birth())), include_str!("../../tests/golden/birth.v1.hex"));
+    }
+
+    #[test]
+    fn the_longest_event_fits() {
+        let len = bytes(&full()).len();
+        assert!(len <= MAX_EVENT_BYTES, "{len} bytes, room for {MAX_EVENT_BYTES}");
+        assert_eq!(decode(&vec![0; MAX_EVENT_BYTES + 1]), Err(BadEvent::TooLong(MAX_EVENT_BYTES + 1)));
+    }
+
+    /// The same archive with room for longer lists, as a defective or hostile writer could make it.
+    #[derive(rkyv::Archive, rkyv::Serialize)]
+    struct Wide {
+        event_id: u128,
+        kind: EventKind,
+        birth: Option<Birth>,
+        mints: ArrayVec<ItemMint, 40>,
+        moves: ArrayVec<ItemMove, 80>,
+        burns: ArrayVec<ItemBurn, 40>,
+        balances: ArrayVec<BalanceChange, 40>,
+    }
+
+    #[test]
+    fn a_list_beyond_its_bound_is_refused_before_it_is_copied() {
+        let wide = |mints: usize, moves: usize, burns: usize, balances: usize| {
+            let all = full();
+            let wide = Wide {
+                event_id: 1,
+                kind: EventKind::Trade,
+                birth: None,
+                mints: (0..mints).map(|_| all.mints[0]).collect(),
+                moves: (0..moves).map(|_| all.moves[0]).collect(),
+                burns: (0..burns).map(|_| all.burns[0]).collect(),
+                balances: (0..balances).map(|_| all.balances[0]).collect(),
+            };
+            decode(&rkyv::to_bytes::<rkyv::rancor::Error>(&wide).unwrap())
+        };
+        assert!(wide(16, 64, 16, 8).is_ok());
+        let refused = |what, len, max| Err(BadEvent::TooMany { what, len, max });
+        assert_eq!(wide(17, 0, 0, 0), refused("mints", 17, 16));
+        assert_eq!(wide(0, 65, 0, 0), refused("moves", 65, 64));
+        assert_eq!(wide(0, 0, 17, 0), refused("burns", 17, 16));
+        assert_eq!(wide(0, 0, 0, 9), refused("balances", 9, 8));
+    }
+
+    #[test]
+    fn every_truncation_is_refused_or_read_without_panic() {
+        for event in [trade(), birth(), full()] {
+            let bytes = bytes(&event);
+            for len in 0..bytes.len() {
+                if let Ok(other) = decode(&bytes[..len]) {
+                    assert_ne!(other, event, "{len} of {} bytes", bytes.len());
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn damaged_bytes_never_panic(at in any::<prop::sample::Index>(), bit in 0..8_u32, cut in 0..64_usize, pick in 0..3_usize) {
+            let mut bytes = bytes(&[trade(), birth(), full()][pick]);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            bytes.truncate(bytes.len() - cut.min(bytes.len() - 1) / 4);
+            if let Ok(event) = decode(&bytes) {
+                let _ = event.check();
+                let _ = event.birth.map(|birth| birth.name.as_str().len());
+            }
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

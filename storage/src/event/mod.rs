@@ -6,6 +6,8 @@
 
 mod check;
 mod codec;
+#[cfg(test)]
+mod samples;
 
 pub use check::Malformed;
 pub use codec::{BadEvent, MAX_EVENT_BYTES, decode, encode_into};

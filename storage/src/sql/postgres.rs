@@ -204,7 +204,7 @@ fn session_settings(role: Role) -> String {
 }
 
 /// All rows at once: `{rows}` becomes `unnest` of array parameters.
-fn with_rows(bulk: &Bulk) -> String {
+pub(crate) fn with_rows(bulk: &Bulk) -> String {
     let arrays: Vec<_> = bulk
         .columns
         .iter()

@@ -151,7 +151,7 @@ impl ToSql for Value<'_> {
 }
 
 /// One row per execution: `{rows}` becomes a select of the parameters.
-fn with_rows(bulk: &Bulk) -> String {
+pub(crate) fn with_rows(bulk: &Bulk) -> String {
     let columns: Vec<_> =
         bulk.columns.iter().enumerate().map(|(at, (name, _))| format!("${} AS {name}", at + 1)).collect();
     bulk.text.replace("{rows}", &format!("(SELECT {}) AS n", columns.join(", ")))

@@ -8,5 +8,7 @@ mod applying;
 mod auditing;
 mod fencing;
 mod hot;
+mod lost_replies;
 mod migrating;
+mod model;
 mod stores;
