@@ -53,7 +53,7 @@ pub struct Seen<'a> {
 }
 
 /// The entities a client sees.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Replica {
     /// Which entity has the alias; 0 for none. Beside `lives`.
     entities: Vec<EntityId>,
@@ -62,7 +62,7 @@ pub struct Replica {
 }
 
 /// One use of an alias.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Life {
     /// The last tick that said the alias is free; what is told of it at that tick or before is another life.
     left_at: Option<Tick>,

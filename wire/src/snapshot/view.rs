@@ -457,3 +457,81 @@ const fn low16(tick: Tick) -> u16 {
     let [a, b, ..] = tick.0.to_le_bytes();
     u16::from_le_bytes([a, b])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ids::EntityId,
+        snapshot::state::{EntityKind, EntityState, Identity, Name},
+    };
+
+    fn world(slots: u16) -> Replicator {
+        let mut world = Replicator::new(slots.into());
+        for slot in 0..slots {
+            let entity = EntityId::new(slot, 1);
+            let identity = Identity { entity, kind: EntityKind::Npc, template: 0, name: Name::default() };
+            world.insert(slot, identity, EntityState::default(), Tick(1));
+        }
+        world
+    }
+
+    #[test]
+    fn a_full_view_refuses_until_something_leaves() {
+        let mut view = View::new(2);
+        assert!(view.enter(4) && view.enter(5) && view.enter(4));
+        assert!(!view.enter(6));
+        view.leave(5);
+        assert!(view.enter(6));
+        assert_eq!(view.iter().collect::<Vec<_>>(), [4, 6]);
+    }
+
+    #[test]
+    fn an_alias_waits_for_the_acknowledgement_of_its_leave() {
+        let mut world = world(3);
+        let mut view = View::new(1);
+        let mut out = [0; 100];
+        // Two aliases for one place: the third needs the first again.
+        for slot in 0..2 {
+            assert!(view.enter(slot));
+            assert!(view.write(u64::from(slot), Tick(10 + u32::from(slot)), &mut world, &mut out) > 0);
+            view.delivered(u64::from(slot));
+            view.leave(slot);
+        }
+        assert!(!view.enter(2), "both aliases are the client's still");
+        assert!(view.write(2, Tick(20), &mut world, &mut out) > 0);
+        assert!(!view.enter(2), "the leaves are on their way");
+        view.lost(2);
+        assert!(!view.enter(2), "the leaves are lost");
+        assert!(view.write(3, Tick(21), &mut world, &mut out) > 0);
+        view.delivered(3);
+        assert!(view.enter(2));
+    }
+
+    #[test]
+    fn a_tick_has_one_body_and_a_packet_one_fate() {
+        let mut world = world(1);
+        let mut view = View::new(1);
+        let mut out = [0; 100];
+        assert!(view.enter(0));
+        assert!(view.write(7, Tick(5), &mut world, &mut out) > 0);
+        view.lost(7);
+        view.delivered(7);
+        assert_eq!(view.write(8, Tick(5), &mut world, &mut out), 0, "the tick is used");
+        assert!(view.write(8, Tick(6), &mut world, &mut out) > 0, "the first fate was the loss");
+        view.delivered(8);
+        view.lost(8);
+        assert_eq!(view.write(9, Tick(7), &mut world, &mut out), 0, "the first fate was the delivery");
+        assert_eq!(view.in_flight(), 0);
+    }
+
+    #[test]
+    fn what_was_never_told_leaves_without_a_word() {
+        let mut world = world(2);
+        let mut view = View::new(2);
+        assert!(view.enter(0) && view.enter(1));
+        view.leave_all();
+        assert_eq!(view.write(1, Tick(5), &mut world, &mut [0; 100]), 0);
+        assert!(view.is_empty() && view.enter(0));
+    }
+}
