@@ -13,11 +13,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// CPUs a mask of the C library can name.
@@ -26,10 +22,7 @@ pub(super) const MAX_CPU: usize = 1_024;
 /// Allows the calling thread exactly these CPUs.
 pub(super) fn set_affinity(cpus: &[usize]) -> io::Result<()> {
     if let Some(cpu) = cpus.iter().find(|&&cpu| cpu >= MAX_CPU) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("CPU {cpu} is above {}", MAX_CPU - 1),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("CPU {cpu} is above {}", MAX_CPU - 1)));
     }
     // SAFETY: `cpu_set_t` is an array of integers; all-zero is the empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
@@ -38,8 +31,7 @@ pub(super) fn set_affinity(cpus: &[usize]) -> io::Result<()> {
         unsafe { libc::CPU_SET(cpu, &mut set) };
     }
     // SAFETY: 0 is the calling thread, the set is live and its size is what we say; the kernel only reads it.
-    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
-        .map(drop)
+    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) }).map(drop)
 }
 
 /// Lets the calling thread's timers fire within this much of their instant (the kernel's default is 50 µs).
@@ -53,6 +45,16 @@ pub(super) fn set_timer_slack(slack: Duration) -> io::Result<()> {
 pub(super) fn thread_id() -> i32 {
     // SAFETY: has no arguments and cannot fail.
     unsafe { libc::gettid() }
+}
+
+/// Sends TERM to a process.
+pub(super) fn terminate(pid: i32) -> io::Result<()> {
+    if pid <= 0 {
+        // 0 and negative numbers name process groups.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is no process")));
+    }
+    // SAFETY: takes two integers by value and touches no memory of ours.
+    check(unsafe { libc::kill(pid, libc::SIGTERM) }).map(drop)
 }
 
 /// A timer that makes its descriptor readable, on the monotonic clock.
@@ -75,15 +77,7 @@ impl Timer {
             it_value: timespec(after.max(Duration::from_nanos(1))),
         };
         // SAFETY: the descriptor is open, `times` is live and only read, and the old value is not asked for.
-        check(unsafe {
-            libc::timerfd_settime(
-                self.0.as_raw_fd(),
-                0,
-                &raw const times,
-                std::ptr::null_mut(),
-            )
-        })
-        .map(drop)
+        check(unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &raw const times, std::ptr::null_mut()) }).map(drop)
     }
 }
 
@@ -102,10 +96,7 @@ fn timespec(duration: Duration) -> libc::timespec {
 
 /// The soft limit on locked memory, in bytes.
 pub(super) fn memlock_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is live and writable for the call.
     check(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) })?;
     Ok(limit.rlim_cur)
@@ -126,13 +117,7 @@ pub(super) fn io_uring_last_operation() -> io::Result<u8> {
     let mut probe = [0_u64; 2 + OPERATIONS as usize];
     // SAFETY: the ring is open; the kernel writes at most 16 + 8 × OPERATIONS bytes, which is the size of `probe`.
     let result = unsafe {
-        libc::syscall(
-            libc::SYS_io_uring_register,
-            ring.as_raw_fd(),
-            REGISTER_PROBE,
-            probe.as_mut_ptr(),
-            OPERATIONS,
-        )
+        libc::syscall(libc::SYS_io_uring_register, ring.as_raw_fd(), REGISTER_PROBE, probe.as_mut_ptr(), OPERATIONS)
     };
     check(libc::c_int::try_from(result).map_err(io::Error::other)?)?;
     Ok(probe[0].to_le_bytes()[0])

@@ -54,11 +54,19 @@ pub enum RuntimeKind {
     Mio,
 }
 
-impl std::fmt::Display for RuntimeKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl RuntimeKind {
+    /// Its name in settings, reports and log lines.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Glommio => "glommio",
             Self::Mio => "mio",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for RuntimeKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
     }
 }

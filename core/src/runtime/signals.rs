@@ -31,10 +31,7 @@ pub struct SignalWatch {
 ///
 /// # Errors
 /// If the handlers cannot be installed or the thread cannot be started.
-pub fn watch(
-    housekeeping: &[usize],
-    mut on_stop: impl FnMut(StopRequest) + Send + 'static,
-) -> io::Result<SignalWatch> {
+pub fn watch(housekeeping: &[usize], mut on_stop: impl FnMut(StopRequest) + Send + 'static) -> io::Result<SignalWatch> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let handle = signals.handle();
     let (thread, placed) = cores::spawn_pinned("mu-signals", housekeeping, move || {
@@ -44,21 +41,21 @@ pub fn watch(
             request = StopRequest::SkipWait;
         }
     })?;
-    Ok(SignalWatch {
-        handle,
-        thread: Some(thread),
-        placed,
-    })
+    Ok(SignalWatch { handle, thread: Some(thread), placed })
+}
+
+/// Sends TERM to a process this one started.
+///
+/// # Errors
+/// What the kernel says, such as that it has ended.
+pub fn terminate(pid: i32) -> io::Result<()> {
+    super::kernel::terminate(pid)
 }
 
 impl Drop for SignalWatch {
     fn drop(&mut self) {
         self.handle.close();
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the thread that waits for signals panicked");
         }
     }
@@ -74,15 +71,10 @@ mod tests {
     fn the_first_signal_stops_in_order_and_the_second_skips_the_wait() {
         let (report, requests) = mpsc::channel();
         let cpus = cores::allowed().expect("known");
-        let watch = watch(&cpus, move |request| {
-            report.send(request).expect("the test listens")
-        })
-        .expect("installed");
-        for (signal, expected) in [
-            (SIGTERM, StopRequest::Ordered),
-            (SIGINT, StopRequest::SkipWait),
-            (SIGTERM, StopRequest::SkipWait),
-        ] {
+        let watch = watch(&cpus, move |request| report.send(request).expect("the test listens")).expect("installed");
+        for (signal, expected) in
+            [(SIGTERM, StopRequest::Ordered), (SIGINT, StopRequest::SkipWait), (SIGTERM, StopRequest::SkipWait)]
+        {
             signal_hook::low_level::raise(signal).expect("raised");
             assert_eq!(requests.recv_timeout(Duration::from_secs(10)), Ok(expected));
         }

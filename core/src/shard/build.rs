@@ -1,0 +1,186 @@
+//! Building a shard inside its pinned thread, so that its memory is first touched there.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mu_config::{Class, MapDef, MonsterTemplate};
+use mu_wire::{HostKeys, Random, Server, ServerConfig, Tick, Time, TokenSealer};
+use mu_wire_io::SocketOptions;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rtrb::Producer;
+use tokio::sync::mpsc;
+
+use super::Shard;
+use super::command::{Command, InstanceId, Report, ShardId};
+use super::figures::Published;
+use super::house::{Counts, House, Room, Seats};
+use super::peers::PeerLinks;
+use super::publish::Publisher;
+use super::reservations::Reservations;
+use super::stop::StopFlag;
+use crate::directory::RouteTable;
+use crate::journal::{ShardPort, ValueStatus};
+use crate::map::event_ids::EventIds;
+use crate::map::{Map, MapPlan, Outbox, Rules};
+use crate::net::Net;
+use crate::persist::Row;
+
+/// One instance a shard is to run.
+#[derive(Debug, Clone)]
+pub struct InstancePlan {
+    /// Its number.
+    pub instance: InstanceId,
+    /// The world's id.
+    pub world: u16,
+    /// The entry point's id.
+    pub entry: u16,
+    /// The map.
+    pub map: Arc<MapDef>,
+    /// The classes players can have.
+    pub classes: Arc<[Class]>,
+    /// The monsters that can stand on it.
+    pub monsters: Arc<[MonsterTemplate]>,
+    /// Players at most.
+    pub players: usize,
+    /// The numbers of the game's rules.
+    pub rules: Rules,
+    /// Where its critical events get their identities.
+    pub events: EventIds,
+}
+
+/// What a shard is.
+#[derive(Debug, Clone)]
+pub struct ShardPlan {
+    /// Its number.
+    pub shard: ShardId,
+    /// The CPU it is pinned to.
+    pub cpu: usize,
+    /// The address its socket binds.
+    pub bind: SocketAddr,
+    /// Wanted socket buffers.
+    pub socket: SocketOptions,
+    /// Connections at most.
+    pub connections_max: usize,
+    /// Its instances.
+    pub instances: Vec<InstancePlan>,
+    /// Length of a tick in milliseconds.
+    pub tick_ms: u16,
+    /// The instant of tick 0.
+    pub origin: Time,
+    /// The realm its tokens must name.
+    pub realm: u32,
+}
+
+/// The shard's ends of everything it shares.
+pub struct ShardSeams {
+    /// The host's protocol keys.
+    pub keys: Arc<HostKeys>,
+    /// Makes transfer tickets.
+    pub sealer: TokenSealer,
+    /// Where every map runs.
+    pub routes: Arc<RouteTable>,
+    /// To and from the other shards.
+    pub peers: PeerLinks,
+    /// From the control thread.
+    pub commands: mpsc::Receiver<Command>,
+    /// To the directory.
+    pub reports: mpsc::Sender<Report>,
+    /// To the persist thread.
+    pub rows: Producer<Row>,
+    /// To and from the journal.
+    pub value: ShardPort,
+    /// Whether value can move.
+    pub value_status: Arc<ValueStatus>,
+    /// Where figures are published.
+    pub published: Published,
+    /// The process's stop.
+    pub stop: StopFlag,
+}
+
+impl std::fmt::Debug for ShardSeams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShardSeams").finish_non_exhaustive()
+    }
+}
+
+/// Binds the socket and takes all memory of the shard.
+///
+/// # Errors
+/// In words for the operator: the address is taken, or the system gave no random bytes.
+pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
+    let net = Net::bind(plan.bind, &plan.socket)
+        .map_err(|error| format!("cannot bind UDP {}: {error}; choose another udp.port", plan.bind))?;
+    let mut seed = [0; 32];
+    SystemRandom::new().fill(&mut seed).map_err(|_unspecified| "the system's random generator failed".to_owned())?;
+    let config = ServerConfig {
+        shard: plan.shard.0,
+        max_connections: plan.connections_max,
+        tick_ms: plan.tick_ms,
+        tick_origin: plan.origin,
+        realm: plan.realm,
+        ..ServerConfig::default()
+    };
+    let mut random = Random::from_seed(seed);
+    let server = Server::new(config, &seams.keys, random.array());
+    let players = plan.instances.iter().map(|instance| instance.players).max().unwrap_or(0);
+    let rooms = plan.instances.iter().map(room).collect();
+    let house = House {
+        id: plan.shard,
+        rooms,
+        seats: Seats::new(plan.connections_max),
+        places: Reservations::new(plan.connections_max),
+        people: BTreeMap::new(),
+        moves: Vec::new(),
+        partings: Vec::new(),
+        routes: seams.routes,
+        sealer: seams.sealer,
+        random,
+        peers: seams.peers,
+        commands: seams.commands,
+        reports: seams.reports,
+        reports_waiting: VecDeque::new(),
+        rows: seams.rows,
+        rows_waiting: VecDeque::new(),
+        value: seams.value,
+        value_status: seams.value_status,
+        counts: Counts::default(),
+        stop: seams.stop,
+        closing: false,
+        realm: plan.realm,
+    };
+    Ok(Shard {
+        server,
+        net,
+        house,
+        outbox: Outbox::new(players),
+        crossings: Vec::with_capacity(players),
+        publisher: Publisher::new(seams.published),
+        tick: Tick(0),
+    })
+}
+
+fn room(instance: &InstancePlan) -> Room {
+    // Every instance has its own stream, the same at each start: a recorded run can be replayed.
+    let seed = u64::from(instance.instance.0);
+    let plan = MapPlan {
+        map: &instance.map,
+        classes: &instance.classes,
+        monsters: &instance.monsters,
+        world: instance.world,
+        entry: instance.entry,
+        instance: instance.instance.0,
+        players: instance.players,
+        rules: instance.rules,
+        events: instance.events.clone(),
+    };
+    Room {
+        instance: instance.instance,
+        world: instance.world,
+        entry: instance.entry,
+        map: Map::new(&plan, seed),
+        portals: instance.map.portals.clone(),
+        conns: vec![None; instance.players],
+        held: 0,
+    }
+}
