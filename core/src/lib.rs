@@ -1,11 +1,16 @@
 //! The engine: shards, maps, systems, gateway, directory, journal hand-off, operations.
 //!
-//! Each room is one folder. Nothing in [`shard::command`] knows how a command travels; nothing in the map and the
-//! systems knows sockets, threads, clocks, SQL or files.
+//! Each room is one folder; ARCHITECTURE.md says what each may know. Nothing in [`map`] and [`systems`] knows sockets,
+//! threads, clocks, SQL or files.
 
+pub mod boot;
 pub mod directory;
 pub mod gateway;
+pub mod journal;
 pub mod map;
+pub mod net;
+pub mod ops;
+pub mod persist;
 pub mod runtime;
 pub mod shard;
 pub mod systems;

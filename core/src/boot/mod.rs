@@ -1,0 +1,102 @@
+//! The order of start (UC-01) and of stop (UC-14).
+//!
+//! [`start`] reads as that order. The journal is opened and everything undecided is decided before the first shard runs,
+//! and the gateway listens last: whoever gets an answer can play.
+
+pub mod keys;
+
+mod control;
+mod plan;
+mod running;
+mod threads;
+mod value;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use mu_config::Plan;
+use mu_storage::error::StoreError;
+use mu_wire::HostKeys;
+
+use crate::journal::RecoverError;
+use crate::runtime::cores::{self, CorePlanError};
+use crate::runtime::{Clock, StartError};
+use control::ControlParts;
+
+pub use running::{Running, StopReport};
+
+/// Why the server did not start; each says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The CPUs asked for cannot be had.
+    #[error(transparent)]
+    Cores(#[from] CorePlanError),
+    /// The key file.
+    #[error(transparent)]
+    Keys(#[from] keys::KeyError),
+    /// The store, after waiting for it.
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    /// The journal, or what it holds undecided.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The shards.
+    #[error(transparent)]
+    Runtime(#[from] StartError),
+    /// The gateway's address.
+    #[error("the gateway cannot listen on {address}: {source}; choose another gateway.bind")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread.
+    #[error("a thread could not be started or pinned: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// What an operator decides at the command line, not in the configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BootOptions {
+    /// Begin a new journal although the store has applied one that is gone.
+    pub accept_lost_journal: bool,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// See [`BootError`]; whatever was started before is stopped again.
+pub fn start(plan: &Plan, options: BootOptions) -> Result<Running, BootError> {
+    let settings = &plan.settings;
+    let cores = cores::plan(&settings.cores.map, &settings.cores.housekeeping)?;
+    // Every thread started from here on inherits this; shards pin themselves elsewhere.
+    let main = cores::pin_current("mu-main", &cores.housekeeping).map_err(BootError::Thread)?;
+    let keys = keys::load_or_create(&settings.keys.file)?;
+    let host = Arc::new(HostKeys::from_master(&keys.master, settings.host.realm));
+
+    let opened = value::open(settings, options)?;
+    let boot = opened.boot;
+    let layout = plan::layout(plan, &cores, boot, Clock::now());
+    let mut threads = threads::Threads::start(settings, opened, layout.shards.len(), &cores)?;
+    threads.placed.push(main);
+
+    let gateway = control::bind(settings.gateway.bind)?;
+    let shards = threads.start_shards(settings, &layout, &host, &cores)?;
+    let parts = ControlParts {
+        plan,
+        listener: gateway,
+        keys: &keys,
+        host: &host,
+        layout: &layout,
+        shards: &shards,
+        boot,
+        housekeeping: &cores.housekeeping,
+    };
+    let control = control::start(parts, &mut threads)?;
+    control.readiness.replay_done.store(true, Relaxed);
+    control.readiness.shards_ticking.store(true, Relaxed);
+    Ok(Running::new(threads, shards, control, boot, cores.housekeeping))
+}

@@ -1,0 +1,204 @@
+//! The threads beside the shards, and the rings between all of them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use mu_config::{Runtime, Settings};
+use mu_wire::HostKeys;
+use rtrb::{Producer, RingBuffer};
+use tokio::sync::mpsc;
+
+use super::BootError;
+use super::plan::Layout;
+use super::value::Opened;
+use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
+use crate::journal::{
+    APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, ValueStatus, WriterParts, journal_ports, run_applier,
+    run_writer,
+};
+use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist};
+use crate::runtime::cores::{CorePlan, Placed, spawn_pinned};
+use crate::runtime::{self, Cause, RuntimeChoice, RuntimeOptions, ShardEnd, ShardLoop, ShardSpec};
+use crate::shard::command::Report;
+use crate::shard::figures::{Published, ShardFigures};
+use crate::shard::{ShardPlan, ShardSeams, StopFlag, build, peer_links};
+
+/// What the main thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wakeup {
+    /// TERM, INT or the program itself; true to skip the notice.
+    Stop(bool),
+    /// A shard ended by itself: a panic.
+    ShardFailed(u8),
+}
+
+/// A joinable thread that returns `T`.
+pub(super) type Handle<T> = JoinHandle<Option<T>>;
+
+/// The running threads and what is shared with them.
+pub(super) struct Threads {
+    pub(super) writer: Handle<()>,
+    pub(super) applier: Handle<()>,
+    pub(super) persist: Handle<usize>,
+    pub(super) value: Arc<ValueStatus>,
+    pub(super) flushed: Arc<PersistStatus>,
+    pub(super) control_port: Option<ControlPort>,
+    pub(super) reports: Option<(mpsc::Sender<Report>, mpsc::Receiver<Report>)>,
+    pub(super) stop: StopFlag,
+    pub(super) give_up: Arc<AtomicBool>,
+    pub(super) wake: std_mpsc::Sender<Wakeup>,
+    pub(super) wakeups: std_mpsc::Receiver<Wakeup>,
+    pub(super) placed: Vec<Placed>,
+    ports: Vec<ShardPort>,
+    rows: Vec<Producer<Row>>,
+}
+
+/// The running shards.
+pub(super) struct Shards {
+    pub(super) running: runtime::Running,
+    pub(super) links: Vec<ShardLink>,
+    pub(super) published: Vec<Published>,
+}
+
+impl Threads {
+    /// Starts the wal thread, the applier and the persist thread.
+    pub(super) fn start(
+        settings: &Settings,
+        opened: Opened,
+        shards: usize,
+        cores: &CorePlan,
+    ) -> Result<Self, BootError> {
+        let cpus = &cores.housekeeping;
+        let value = Arc::new(ValueStatus::default());
+        value.durable_lsn.store(opened.recovered.applied.0, Relaxed);
+        value.applied_lsn.store(opened.recovered.applied.0, Relaxed);
+        value.replayed.store(opened.recovered.replayed.len() as u64, Relaxed);
+        let give_up = Arc::new(AtomicBool::new(false));
+        let (ports, control_port, mut ends) = journal_ports(shards);
+        let completions = ends.take_completions();
+        let (logged, to_apply) = RingBuffer::new(APPLY_QUEUE_MAX);
+        let writer = WriterParts { journal: opened.recovered.journal, ends, logged, status: Arc::clone(&value) };
+        let applier = ApplierParts {
+            store: opened.applier,
+            logged: to_apply,
+            completions,
+            status: Arc::clone(&value),
+            give_up: Arc::clone(&give_up),
+        };
+        let flushed = Arc::new(PersistStatus::default());
+        let (reports, for_directory) = mpsc::channel(REPORTS_MAX);
+        let (rows, rings) = (0..shards).map(|_| persist_ring(settings.udp.connections_max as usize * 4)).unzip();
+        let persist = PersistParts {
+            store: opened.flusher,
+            rings,
+            reports: reports.clone(),
+            status: Arc::clone(&flushed),
+            flush_every: Duration::from_millis(u64::from(settings.flush.tick_ms)),
+            batch_max: usize::from(settings.flush.batch),
+            give_up: Arc::clone(&give_up),
+        };
+        let mut placed = Vec::new();
+        let writer = spawn("mu-wal", cpus, &mut placed, move || run_writer(writer))?;
+        let applier = spawn("mu-applier", cpus, &mut placed, move || run_applier(applier))?;
+        let persist = spawn("mu-persist", cpus, &mut placed, move || run_persist(persist))?;
+        let (wake, wakeups) = std_mpsc::channel();
+        Ok(Self {
+            writer,
+            applier,
+            persist,
+            value,
+            flushed,
+            control_port: Some(control_port),
+            reports: Some((reports, for_directory)),
+            stop: StopFlag::default(),
+            give_up,
+            wake,
+            wakeups,
+            placed,
+            ports,
+            rows,
+        })
+    }
+
+    /// Starts every shard on its CPU and waits until each is ready.
+    pub(super) fn start_shards(
+        &mut self,
+        settings: &Settings,
+        layout: &Layout,
+        host: &Arc<HostKeys>,
+        cores: &CorePlan,
+    ) -> Result<Shards, BootError> {
+        let mut specs = Vec::new();
+        let mut links = Vec::new();
+        let mut published = Vec::new();
+        let peers = peer_links(layout.shards.len());
+        let ends = self.ports.drain(..).zip(self.rows.drain(..)).zip(peers);
+        for (plan, ((value, rows), peers)) in layout.shards.iter().zip(ends) {
+            let endpoint = super::plan::endpoint(settings, plan.shard);
+            let (commands, for_shard) = mpsc::channel(COMMANDS_MAX);
+            let mut figures = ShardFigures::new(plan.shard, endpoint);
+            figures.cpu = Some(plan.cpu);
+            let page: Published = Arc::new(ArcSwap::from_pointee(figures));
+            links.push(ShardLink { shard: plan.shard, endpoint, commands });
+            published.push(Arc::clone(&page));
+            let reports = self.reports.as_ref().map(|(sender, _)| sender.clone());
+            let seams = ShardSeams {
+                keys: Arc::clone(host),
+                sealer: host.sealer(),
+                routes: Arc::clone(&layout.routes),
+                peers,
+                commands: for_shard,
+                reports: reports.expect("the control thread, which takes the receiver, starts after the shards"),
+                rows,
+                value,
+                value_status: Arc::clone(&self.value),
+                published: page,
+                stop: self.stop.clone(),
+            };
+            specs.push(spec(plan.clone(), seams));
+        }
+        let wake = self.wake.clone();
+        let mut options = RuntimeOptions::new(choice(settings.runtime), cores.housekeeping.clone());
+        options.origin = layout.origin;
+        options.on_end = Arc::new(move |end: &ShardEnd| {
+            if matches!(end.cause, Cause::Panicked(_)) {
+                // Without a listener the process is ending already.
+                let _ending = wake.send(Wakeup::ShardFailed(end.shard));
+            }
+        });
+        let running = runtime::start(specs, &options)?;
+        self.placed.extend(running.placed().iter().cloned());
+        Ok(Shards { running, links, published })
+    }
+}
+
+fn choice(configured: Runtime) -> RuntimeChoice {
+    match configured {
+        Runtime::Auto => RuntimeChoice::Auto,
+        Runtime::Glommio => RuntimeChoice::Glommio,
+        Runtime::Mio => RuntimeChoice::Mio,
+    }
+}
+
+fn spec(plan: ShardPlan, seams: ShardSeams) -> ShardSpec {
+    let (shard, cpu) = (plan.shard.0, plan.cpu);
+    let build = Box::new(move || build(&plan, seams).map(|shard| Box::new(shard) as Box<dyn ShardLoop>));
+    ShardSpec { shard, cpu, build }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    cpus: &[usize],
+    placed: &mut Vec<Placed>,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<Handle<T>, BootError> {
+    let (handle, place): (_, Placed) =
+        spawn_pinned(name, cpus, body).map_err(|error: io::Error| BootError::Thread(error))?;
+    placed.push(place);
+    Ok(handle)
+}
