@@ -178,8 +178,18 @@ impl TokenSealer {
     /// Seals `claims` for `shard` of this host. `random` must be seeded from the operating system in production.
     #[must_use]
     pub fn seal(&self, claims: &TokenClaims, shard: u8, random: &mut Random) -> ConnectTicket {
+        self.seal_for(protocol_id(), claims, shard, random)
+    }
+
+    pub(crate) fn seal_for(
+        &self,
+        protocol_id: u32,
+        claims: &TokenClaims,
+        shard: u8,
+        random: &mut Random,
+    ) -> ConnectTicket {
         let binding = TokenBinding {
-            protocol_id: protocol_id(),
+            protocol_id,
             key_id: self.key_id,
             expires_s: claims.expires_s,
             routing_id: self.routing.stamp(u64::from(shard) | random.u64() << 8),

@@ -5,6 +5,8 @@
 
 mod close;
 mod events;
+#[cfg(test)]
+mod hostile;
 mod receive;
 mod received;
 mod transmit;
