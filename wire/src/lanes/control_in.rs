@@ -11,6 +11,9 @@ use crate::codec::{low16, low32};
 
 const SLOTS: usize = WINDOW_MESSAGES as usize;
 
+/// Room for early bytes taken with the first of them; more is taken by doubling, up to the window.
+const FIRST_BYTES: usize = 4 * 1024;
+
 /// A lane used in a way that no honest peer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LaneFault;
@@ -71,6 +74,7 @@ impl ControlIn {
     fn keep(&mut self, id: u32, message: &[u8]) -> Result<(), LaneFault> {
         if self.early.is_empty() {
             self.early.resize(SLOTS, None);
+            self.bytes.reserve(FIRST_BYTES);
         }
         if self.early.get(slot(id)).is_some_and(Option::is_some) {
             return Ok(());

@@ -15,6 +15,10 @@ const CONTROL_QUEUE_BYTES: usize = 256 * 1024;
 /// Most messages queued.
 const CONTROL_QUEUE_MESSAGES: usize = 1024;
 
+/// Room taken with the first message; more is taken by doubling, up to the limits.
+const FIRST_BYTES: usize = 4 * 1024;
+const FIRST_MESSAGES: usize = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -58,6 +62,10 @@ impl ControlOut {
         let short = short.ok_or(SendError::TooLong { len, max })?;
         if self.messages.len() >= CONTROL_QUEUE_MESSAGES || self.bytes.len() + len > CONTROL_QUEUE_BYTES {
             return Err(SendError::Full);
+        }
+        if self.messages.capacity() == 0 {
+            self.bytes.reserve(FIRST_BYTES);
+            self.messages.reserve(FIRST_MESSAGES);
         }
         self.bytes.extend(message);
         self.messages.push_back(Message { len: short, state: State::Waiting });
@@ -184,4 +192,114 @@ impl ControlOut {
 fn part(bytes: &[u8], start: usize, len: usize) -> &[u8] {
     let end = (start + len).min(bytes.len());
     bytes.get(start.min(end)..end).unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::Reader;
+    use crate::lanes::ControlIn;
+    use crate::packet::{Frame, RangeList, next_frame};
+
+    /// What a packet of `room` bytes would hold.
+    fn packet(lane: &mut ControlOut, room: usize, probe: bool) -> (Carried, Vec<u8>) {
+        let mut buffer = vec![0; room];
+        let mut writer = Writer::new(&mut buffer);
+        let carried = lane.fill(&mut writer, probe);
+        (carried, writer.written().to_vec())
+    }
+
+    fn deliver(lane: &mut ControlIn, bytes: &[u8], got: &mut Vec<Vec<u8>>) {
+        let mut reader = Reader::new(bytes);
+        while let Ok(Some(frame)) = next_frame(&mut reader, None, &mut RangeList::new()) {
+            let Frame::Control { id, bytes } = frame else { panic!("only messages were written") };
+            lane.take(id, bytes, |message| got.push(message.to_vec())).expect("the sender keeps its window");
+        }
+    }
+
+    proptest! {
+        /// Against the ideal queue: whatever arrives, in whatever order, what comes out is what went in.
+        #[test]
+        fn messages_come_out_once_and_in_order(
+            steps in prop::collection::vec((0_u8..6, 0_usize..1_100, any::<prop::sample::Index>()), 1..600),
+        ) {
+            let (mut sender, mut receiver) = (ControlOut::default(), ControlIn::default());
+            let (mut put, mut got) = (Vec::new(), Vec::new());
+            let mut flying: Vec<(Carried, Vec<u8>)> = Vec::new();
+            for (kind, size, which) in steps {
+                match kind {
+                    0 | 1 => {
+                        let message: Vec<u8> = size.to_le_bytes().iter().copied().cycle().take(size).collect();
+                        sender.push(&message).unwrap();
+                        put.push(message);
+                    }
+                    2 => {
+                        let (carried, bytes) = packet(&mut sender, size + 60, size % 3 == 0);
+                        prop_assert_eq!(carried.bits == 0, bytes.is_empty());
+                        if carried.bits != 0 { flying.push((carried, bytes)); }
+                    }
+                    _ if flying.is_empty() => {}
+                    3 => sender.lost(flying.swap_remove(which.index(flying.len())).0),
+                    // Arrives, and the acknowledgement too; or arrives twice, and nobody is told.
+                    4 => {
+                        let (carried, bytes) = flying.swap_remove(which.index(flying.len()));
+                        deliver(&mut receiver, &bytes, &mut got);
+                        sender.delivered(carried);
+                    }
+                    _ => {
+                        let (carried, bytes) = flying.swap_remove(which.index(flying.len()));
+                        deliver(&mut receiver, &bytes, &mut got);
+                        deliver(&mut receiver, &bytes, &mut got);
+                        sender.lost(carried);
+                    }
+                }
+            }
+            for (carried, _) in flying { sender.lost(carried); }
+            while sender.is_ready() {
+                let (carried, bytes) = packet(&mut sender, 1_160, false);
+                prop_assert_ne!(carried.bits, 0);
+                deliver(&mut receiver, &bytes, &mut got);
+                sender.delivered(carried);
+            }
+            prop_assert!(sender.messages.is_empty() && sender.bytes.is_empty());
+            prop_assert_eq!(put, got);
+        }
+    }
+
+    #[test]
+    fn the_queue_and_the_window_are_bounded() {
+        let mut lane = ControlOut::default();
+        assert_eq!(lane.push(&[0; 1_101]), Err(SendError::TooLong { len: 1_101, max: 1_100 }));
+        for _ in 0..CONTROL_QUEUE_MESSAGES {
+            lane.push(b"x").unwrap();
+        }
+        assert_eq!(lane.push(b"x"), Err(SendError::Full));
+        let mut sent = 0;
+        while lane.is_ready() {
+            sent += packet(&mut lane, 1_160, false).0.bits.count_ones();
+        }
+        assert_eq!(sent, WINDOW_MESSAGES);
+        let mut lane = ControlOut::default();
+        let pushed = (0..1_000).take_while(|_| lane.push(&[0; 1_000]).is_ok()).count();
+        assert_eq!(pushed, CONTROL_QUEUE_BYTES / 1_000);
+        let mut sent = 0;
+        while lane.is_ready() {
+            sent += packet(&mut lane, 1_160, false).0.bits.count_ones() as usize;
+        }
+        assert_eq!(sent, WINDOW_BYTES / 1_000);
+    }
+
+    #[test]
+    fn a_probe_sends_the_oldest_message_again() {
+        let mut lane = ControlOut::default();
+        lane.push(b"a").unwrap();
+        lane.push(b"b").unwrap();
+        let first = packet(&mut lane, 100, false).0;
+        assert_eq!(packet(&mut lane, 100, false).0, Carried::default());
+        assert_eq!(packet(&mut lane, 100, true).0, Carried { first: 0, bits: 1 });
+        lane.delivered(first);
+        assert_eq!(packet(&mut lane, 100, true).0, Carried::default());
+    }
 }

@@ -14,5 +14,6 @@ mod snapshot_golden;
 mod snapshot_malformed;
 mod snapshot_model;
 mod snapshot_size;
+mod steady;
 mod walkers;
 mod weather;
