@@ -73,7 +73,7 @@ pub(super) fn slot_and_turn(id: [u8; 2]) -> (u16, u16) {
 }
 
 impl Bot {
-    pub(super) fn new(number: usize, slot: u16, mind: Mind, seed: u64) -> Self {
+    pub(super) fn new(number: usize, slot: u16, mind: Mind, run: u64) -> Self {
         Self {
             number,
             slot,
@@ -82,7 +82,7 @@ impl Bot {
             moving: None,
             leaving: None,
             turn: 0,
-            dice: Dice::new(seed, 0xb07_0000_0000 ^ number as u64),
+            dice: Dice::new(run, 0xb07_0000_0000 ^ number as u64),
             login_begun: None,
             missing: false,
             tries: 0,

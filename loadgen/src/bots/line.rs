@@ -214,10 +214,11 @@ impl ClientHandler for Ears<'_, '_> {
     }
 }
 
-/// Counts and records the end of a submitted trade. Both sides record it; it is counted where it was asked for.
+/// Counts and records the end of a submitted trade. Both sides record it; of two bots the one with the lower number counts it,
+/// because both may have asked.
 pub(super) fn trade_ended(ended: &Ended, lent: &mut Lent<'_>) {
     lent.records.trade(lent.bot, ended);
-    if !ended.table.asked {
+    if ended.table.partner.is_some_and(|partner| partner < lent.bot) {
         return;
     }
     match ended.told {

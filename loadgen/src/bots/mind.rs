@@ -243,7 +243,7 @@ impl Mind {
             ServerMessage::TradePending { event } => self.trade.pending(event),
             ServerMessage::TradeDone { event } => return self.trade.decided(event, Told::Success),
             ServerMessage::TradeFailed { event, .. } => return self.trade.decided(event, Told::Failed),
-            ServerMessage::TradeClosed { .. } => self.trade.closed(),
+            ServerMessage::TradeClosed { reason } => self.trade.closed(reason),
             ServerMessage::Kicked { .. } => self.kicked = true,
             ServerMessage::ServerClosing { .. } => {
                 self.closing = true;

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use mu_wire::messages::{Offer, Refusal};
+use mu_wire::messages::{Offer, Refusal, TradeClose};
 use mu_wire::{EntityId, Time};
 
 use super::wish::{Goods, OFFER_ITEMS, Wish};
@@ -48,8 +48,6 @@ enum Stage {
 pub(super) struct Table {
     /// The partner's bot number; `None` for somebody who is not of this run.
     pub(super) partner: Option<usize>,
-    /// Whether this bot asked.
-    pub(super) asked: bool,
     /// What this bot gives.
     pub(super) given: Goods,
     /// What the partner gives.
@@ -118,7 +116,7 @@ impl Trade {
     ) {
         let asked = matches!(self.stage, Stage::Asking { of, .. } if of == with);
         let given = self.goods(asked, dice);
-        let table = Table { partner, asked, given, taken: Goods::default(), confirmed: None };
+        let table = Table { partner, given, taken: Goods::default(), confirmed: None };
         self.stage = Stage::Open { table, since: now };
         if given.is_empty() {
             wishes.push(Wish::TradeCancel);
@@ -165,10 +163,12 @@ impl Trade {
         Some(Ended { table, event, told })
     }
 
-    /// The table was closed without an exchange, or the question declined.
-    pub(super) fn closed(&mut self) {
-        if !matches!(self.stage, Stage::Pending { .. }) {
-            self.stage = Stage::Idle;
+    /// The table was closed without an exchange, or a question declined. Declined is a question: at a table it is an old one.
+    pub(super) fn closed(&mut self, reason: TradeClose) {
+        match self.stage {
+            Stage::Open { .. } if reason == TradeClose::Declined => {}
+            Stage::Asking { .. } | Stage::Open { .. } => self.stage = Stage::Idle,
+            Stage::Idle | Stage::Pending { .. } => {}
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
             assert_ne!(first.zen, second.zen, "an exchange of equal sums changes nothing");
             asker.pending(5);
             let ended = asker.decided(5, Told::Success).expect("it was pending");
-            assert_eq!((ended.table.partner, ended.table.asked, ended.table.taken), (Some(3), true, second));
+            assert_eq!((ended.table.partner, ended.table.taken), (Some(3), second));
             assert!(!asker.is_busy());
         }
     }
@@ -298,10 +298,21 @@ mod tests {
         trade.opened(OTHER, None, &mut Dice::new(1, 1), NOW, &mut wishes);
         trade.pending(8);
         trade.watch(NOW + Duration::from_secs(3600), &mut wishes);
-        trade.closed();
+        trade.closed(TradeClose::TooFar);
         assert_eq!(trade.decided(9, Told::Success), None, "another trade");
         assert!(trade.holds_still());
         assert_eq!(trade.cut_off().map(|ended| (ended.event, ended.told)), Some((8, Told::Unknown)));
+    }
+
+    #[test]
+    fn an_old_question_that_is_declined_does_not_end_the_table() {
+        let (mut trade, mut wishes) = (trader(&[1]), Vec::new());
+        trade.ask(OTHER, NOW, &mut wishes);
+        trade.opened(EntityId(9), None, &mut Dice::new(1, 1), NOW, &mut wishes);
+        trade.closed(TradeClose::Declined);
+        assert!(trade.holds_still());
+        trade.closed(TradeClose::PartnerCancelled);
+        assert!(!trade.is_busy());
     }
 
     #[test]

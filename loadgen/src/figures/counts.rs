@@ -37,7 +37,7 @@ pub struct Figures {
     pub lag: Latency,
     /// Trade requests sent.
     pub trades_requested: u64,
-    /// Trades told to have succeeded, counted at the one who asked.
+    /// Trades told to have succeeded, each counted once.
     pub trades_succeeded: u64,
     /// Trades told to have failed.
     pub trades_failed: u64,
