@@ -90,6 +90,7 @@ fn start_bots(args: &DevArgs, server: &Running) -> Result<Child, CommandError> {
     let mut command = Command::new(&program);
     command
         .arg("run")
+        .arg("--quiet")
         .args(["--gateway", &format!("http://{}", server.gateway())])
         .args(["--bots", &args.bots.to_string()])
         .args(["--seconds", &args.seconds.unwrap_or(LONGEST_S).to_string()])

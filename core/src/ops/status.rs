@@ -110,6 +110,7 @@ fn shard_json(shard: &ShardFigures) -> Value {
         "bytes_out": shard.bytes_out,
         "socket_drops": shard.socket_drops,
         "refused_datagrams": shard.refused_datagrams,
+        "trades": shard.trades,
         "events": shard.events,
         "events_refused": shard.events_refused,
         "events_in_flight": shard.events_in_flight,

@@ -86,21 +86,30 @@ struct Waiting {
     last: bool,
 }
 
+/// What waits and what was stored last.
+#[derive(Debug, Default)]
+struct Table {
+    waiting: BTreeMap<CharacterId, Waiting>,
+    /// (owner epoch, version) of the row stored last, for characters that are still here: a final row that brings
+    /// nothing new needs no write.
+    stored: BTreeMap<CharacterId, (i64, i64)>,
+}
+
 /// Runs until every shard is gone and all rows are stored, or until it is told to give up. Returns the rows it could
 /// not store.
 pub fn run_persist(mut parts: PersistParts) -> usize {
-    let mut waiting: BTreeMap<CharacterId, Waiting> = BTreeMap::new();
+    let mut table = Table::default();
     let mut next_flush = Clock::now() + parts.flush_every;
     let mut backoff = RETRY_FIRST;
     loop {
         let shards_gone = parts.rings.iter().all(Consumer::is_abandoned);
-        let urgent = collect(&mut parts, &mut waiting);
+        let urgent = collect(&mut parts, &mut table);
         let now = Clock::now();
-        publish_lag(&parts, &waiting, now);
+        publish_lag(&parts, &table, now);
         let retrying = parts.status.away.load(Relaxed);
         let due = now >= next_flush || ((urgent || shards_gone) && !retrying);
-        if due && !waiting.is_empty() {
-            if flush(&mut parts, &mut waiting) {
+        if due && !table.waiting.is_empty() {
+            if flush(&mut parts, &mut table) {
                 backoff = RETRY_FIRST;
                 next_flush = now + parts.flush_every;
             } else {
@@ -108,18 +117,18 @@ pub fn run_persist(mut parts: PersistParts) -> usize {
                 backoff = (backoff * 2).min(RETRY_LONGEST);
             }
         }
-        if shards_gone && waiting.is_empty() {
+        if shards_gone && table.waiting.is_empty() {
             return 0;
         }
         if parts.give_up.load(Relaxed) {
-            return waiting.len();
+            return table.waiting.len();
         }
         std::thread::park_timeout(POLL);
     }
 }
 
 /// Takes what the shards sent; true if a final row waits.
-fn collect(parts: &mut PersistParts, waiting: &mut BTreeMap<CharacterId, Waiting>) -> bool {
+fn collect(parts: &mut PersistParts, table: &mut Table) -> bool {
     let now = Clock::now();
     let mut urgent = false;
     for ring in &mut parts.rings {
@@ -128,24 +137,28 @@ fn collect(parts: &mut PersistParts, waiting: &mut BTreeMap<CharacterId, Waiting
                 Row::Hot(row) => (row, false),
                 Row::Final(row) => (row, true),
             };
+            if last && table.stored.remove(&row.character) == Some((row.owner_epoch, row.version)) {
+                report_left(&parts.reports, &row);
+                continue;
+            }
             urgent |= last;
-            let since = waiting.get(&row.character).map_or(now, |older| older.since);
-            waiting.insert(row.character, Waiting { row, since, last });
+            let since = table.waiting.get(&row.character).map_or(now, |older| older.since);
+            table.waiting.insert(row.character, Waiting { row, since, last });
         }
     }
     urgent
 }
 
-fn publish_lag(parts: &PersistParts, waiting: &BTreeMap<CharacterId, Waiting>, now: Time) {
-    let oldest = waiting.values().map(|waiting| waiting.since).min();
+fn publish_lag(parts: &PersistParts, table: &Table, now: Time) {
+    let oldest = table.waiting.values().map(|waiting| waiting.since).min();
     let lag = oldest.map_or(Duration::ZERO, |since| now.since(since));
     parts.status.lag_ms.store(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), Relaxed);
 }
 
 /// Writes everything that waits, in batches ordered by character; false at the first failure, with the rest kept.
-fn flush(parts: &mut PersistParts, waiting: &mut BTreeMap<CharacterId, Waiting>) -> bool {
-    while !waiting.is_empty() {
-        let batch: Vec<Waiting> = waiting.values().take(parts.batch_max).copied().collect();
+fn flush(parts: &mut PersistParts, table: &mut Table) -> bool {
+    while !table.waiting.is_empty() {
+        let batch: Vec<Waiting> = table.waiting.values().take(parts.batch_max).copied().collect();
         let rows: Vec<HotRow> = batch.iter().map(|waiting| waiting.row).collect();
         match parts.store.flush_hot(&rows) {
             Ok(report) => {
@@ -161,18 +174,25 @@ fn flush(parts: &mut PersistParts, waiting: &mut BTreeMap<CharacterId, Waiting>)
             Err(error) => {
                 parts.status.retries.fetch_add(1, Relaxed);
                 if !parts.status.away.swap(true, Relaxed) {
-                    log::warn!("hot state of {} characters waits: {error}", waiting.len());
+                    log::warn!("hot state of {} characters waits: {error}", table.waiting.len());
                 }
                 return false;
             }
         }
         for stored in batch {
-            waiting.remove(&stored.row.character);
+            let row = stored.row;
+            table.waiting.remove(&row.character);
             if stored.last {
-                let left = Report::Left { character: stored.row.character, owner_epoch: stored.row.owner_epoch };
-                let _directory_gone = parts.reports.blocking_send(left);
+                report_left(&parts.reports, &row);
+            } else {
+                table.stored.insert(row.character, (row.owner_epoch, row.version));
             }
         }
     }
     true
+}
+
+fn report_left(reports: &mpsc::Sender<Report>, row: &HotRow) {
+    let left = Report::Left { character: row.character, owner_epoch: row.owner_epoch };
+    let _directory_gone = reports.blocking_send(left);
 }

@@ -57,6 +57,8 @@ pub struct ShardFigures {
     pub socket_drops: u64,
     /// Datagrams the protocol refused (malformed, forged, replayed, too many).
     pub refused_datagrams: u64,
+    /// Trades settled as applied in its maps.
+    pub trades: u64,
     /// Events submitted to the journal.
     pub events: u64,
     /// Events refused because too many were undecided.
@@ -87,6 +89,7 @@ impl ShardFigures {
             bytes_out: 0,
             socket_drops: 0,
             refused_datagrams: 0,
+            trades: 0,
             events: 0,
             events_refused: 0,
             rows_dropped: 0,
