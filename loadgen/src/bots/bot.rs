@@ -262,13 +262,13 @@ impl Bot {
         if self.moving.is_some() && matches!(why, CloseReason::Peer(CloseCode::MOVED, _)) {
             return;
         }
+        if lent.phase < Phase::Leave {
+            self.stood(lent);
+        }
         if let Some(mut line) = self.line.take()
             && lent.phase == Phase::Measure
         {
             line.count_into(lent.figures);
-        }
-        if lent.phase < Phase::Leave {
-            self.stood(lent);
         }
         if let Some(ended) = self.mind.cut_off() {
             trade_ended(&ended, lent);

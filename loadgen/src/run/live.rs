@@ -16,6 +16,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Prints the lines.
 pub(super) struct LiveLine {
     json: bool,
+    quiet: bool,
     next: Time,
     last: Counts,
 }
@@ -42,13 +43,13 @@ struct Line {
 }
 
 impl LiveLine {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, next: Time::ZERO, last: Counts::default() }
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet, next: Time::ZERO, last: Counts::default() }
     }
 
     /// Prints a line if one is due.
     pub(super) fn show(&mut self, now: Time, stage: &Stage) {
-        if now < self.next {
+        if self.quiet || now < self.next {
             return;
         }
         self.next = now + EVERY;

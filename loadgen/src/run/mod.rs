@@ -97,7 +97,7 @@ pub fn run(args: &RunArgs, stop: &Stop) -> Result<Report, RunError> {
     let entries = gateway.entries().map_err(|error| RunError::Gateway { url: args.gateway.clone(), error })?;
     let (clock, stage) = (Clock::start(), Arc::new(Stage::default()));
     let crews = Crews::start(args, &scenario, &content, &entries, &gateway, &clock, &stage)?;
-    let live = LiveLine::new(args.live);
+    let live = LiveLine::new(args.live, args.quiet);
     let mut conductor = Conductor { args, gateway, clock, stage, stop, live };
     let end = conductor.conduct(&scenario);
     let (figures, socket_drops) = crews.join()?;
