@@ -1,0 +1,80 @@
+//! `kill -9` at random moments under trades, restart, audit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::pause::{pause, until};
+use super::site::Site;
+use super::{Broken, CrashOptions, Moments, at_site};
+
+/// Players must have traded this long after the bots started.
+const FIRST_TRADE_MAX: Duration = Duration::from_secs(60);
+
+/// What a run of kills found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KillReport {
+    /// Kills, each followed by a restart and a clean audit.
+    pub kills: u32,
+    /// Trades a player saw succeed.
+    pub told_success: u64,
+    /// Trades a player saw fail.
+    pub told_failed: u64,
+    /// Events that a restart found undecided and decided.
+    pub replayed: u64,
+}
+
+/// Kills the server `rounds` times; each time what players were told must be true, and the books must hold.
+///
+/// # Errors
+/// The first broken promise, with what the programs said.
+pub fn kill_repeatedly(options: &CrashOptions) -> Result<KillReport, Broken> {
+    at_site(options, |site| run(site, options))
+}
+
+fn run(site: &mut Site, options: &CrashOptions) -> Result<KillReport, Broken> {
+    let mut moments = Moments(options.seed);
+    let mut told: Vec<PathBuf> = Vec::new();
+    let mut report = KillReport::default();
+    let mut server = site.start_server()?;
+    for round in 0..options.rounds {
+        let files = site.bot_files();
+        told.push(files.told.clone());
+        let mut bots = site.start_bots(options.bots, "trade", options.seed.wrapping_add(u64::from(round)), &files)?;
+        let wanted = 1 + moments.below(40);
+        until("a trade", FIRST_TRADE_MAX, || (lines(&files.told) >= wanted).then_some(()))
+            .map_err(|error| bots.with_output(error))?;
+        pause(Duration::from_micros(moments.below(300_000)));
+        server.kill()?;
+        bots.kill()?;
+        server = site.start_server()?;
+        report.replayed += site.number("/v1/ops/status", "/journal/replayed")?;
+        site.audit(&told).map_err(|error| server.with_output(error))?;
+        conserved(site)?;
+        report.kills += 1;
+    }
+    server.terminate()?;
+    server.finish(Duration::from_secs(10))?;
+    for file in &told {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        report.told_success += text.lines().filter(|line| line.contains("\"success\"")).count() as u64;
+        report.told_failed += text.lines().filter(|line| line.contains("\"failed\"")).count() as u64;
+    }
+    Ok(report)
+}
+
+/// Only births bring value into this world and nothing takes it out: players hold all that was ever minted.
+pub(super) fn conserved(site: &Site) -> Result<(), Broken> {
+    let figure = |name: &str| site.number("/v1/ops/economy", name);
+    let held = (figure("/zen_players")?, figure("/items_live")?);
+    let born = (figure("/zen_minted")?, figure("/items_minted")?);
+    if held == born {
+        return Ok(());
+    }
+    Err(Broken(format!("value is not conserved: players hold (zen, items) {held:?}, minted were {born:?}")))
+}
+
+/// Complete lines of a file that is being written.
+pub(super) fn lines(path: &Path) -> u64 {
+    fs::read(path).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count() as u64)
+}

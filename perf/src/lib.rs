@@ -1,0 +1,3 @@
+//! What is proven against whole running programs; the benches are in the `mu-perf` binary.
+
+pub mod crash;

@@ -1,0 +1,54 @@
+//! The promise of value, against the real programs and the real databases.
+
+use std::path::Path;
+
+use mu_perf::crash::{Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage};
+
+fn options(store: StoreKind, rounds: u32) -> CrashOptions {
+    let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().unwrap();
+    let programs = Programs::in_folder(folder).unwrap();
+    CrashOptions { rounds, store, bots: 40, seed: 7, programs, keep: None }
+}
+
+fn held<T: std::fmt::Debug>(result: Result<T, Broken>) -> T {
+    match result {
+        Ok(report) => report,
+        Err(broken) => panic!("{broken}"),
+    }
+}
+
+#[test]
+fn twenty_kills_under_trades_on_sqlite_lose_and_double_nothing() {
+    let report = held(kill_repeatedly(&options(StoreKind::Sqlite, 20)));
+    assert_eq!(report.kills, 20);
+    assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
+}
+
+#[test]
+fn twenty_kills_under_trades_on_postgresql_lose_and_double_nothing() {
+    let report = held(kill_repeatedly(&options(StoreKind::Postgres, 20)));
+    assert_eq!(report.kills, 20);
+    assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
+}
+
+#[test]
+fn a_term_ends_in_time_and_everybody_is_stored_where_he_stood() {
+    let report = held(stop_repeatedly(&options(StoreKind::Sqlite, 5)));
+    assert_eq!(report.stops, 5);
+    assert!(report.compared >= 5 * 35, "characters were compared: {report:?}");
+}
+
+#[test]
+fn a_term_on_postgresql_ends_in_time_and_everybody_is_stored_where_he_stood() {
+    let report = held(stop_repeatedly(&options(StoreKind::Postgres, 5)));
+    assert_eq!(report.stops, 5);
+    assert!(report.compared >= 5 * 35, "characters were compared: {report:?}");
+}
+
+#[test]
+fn the_tick_does_not_notice_that_postgresql_is_away_for_ten_seconds() {
+    let report = held(store_outage(&options(StoreKind::Postgres, 1)));
+    assert!(report.ticks >= 150, "ticks went on: {report:?}");
+    assert_eq!(report.skipped, 0, "{report:?}");
+    assert!(report.after > 0, "trades went on afterwards: {report:?}");
+}
