@@ -25,6 +25,7 @@
 //!           11 any: 3 per step
 //! ```
 
+mod aliases;
 mod change;
 mod error;
 mod packets;

@@ -8,6 +8,7 @@
 
 use super::{
     MAX_LATE_TICKS, MAX_STEP,
+    aliases::{Alias, AliasSet, Use},
     packets::{Life, Packets, Sent},
     record::{HEAD_BITS, LEAVE_BITS, MAX_STEP_BITS, MAX_WHOLE_BITS, MIN_RECORD_BITS},
     replicator::Replicator,
@@ -42,40 +43,6 @@ impl Entry {
 
     const fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Free,
-    /// Belongs to the entry at this index.
-    Seen(u8),
-    /// Waits until the client has acknowledged that the entity is gone; the place of the packet that said so.
-    Leaving(u8),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Alias {
-    life: Life,
-    used: Use,
-}
-
-/// A set of aliases.
-#[derive(Debug, Clone, Copy, Default)]
-struct AliasSet([u64; 4]);
-
-impl AliasSet {
-    const fn insert(&mut self, alias: u8) {
-        self.0[alias as usize / 64] |= 1 << (alias % 64);
-    }
-
-    const fn remove(&mut self, alias: u8) {
-        self.0[alias as usize / 64] &= !(1 << (alias % 64));
-    }
-
-    fn first(&self) -> Option<u8> {
-        let (i, word) = self.0.iter().enumerate().find(|(_, word)| **word != 0)?;
-        u8::try_from(i * 64 + word.trailing_zeros() as usize).ok()
     }
 }
 
@@ -491,19 +458,21 @@ mod tests {
         let mut world = world(3);
         let mut view = View::new(1);
         let mut out = [0; 100];
-        // Two aliases for one place: the third needs the first again.
-        for slot in 0..2 {
-            assert!(view.enter(slot));
-            assert!(view.write(u64::from(slot), Tick(10 + u32::from(slot)), &mut world, &mut out) > 0);
-            view.delivered(u64::from(slot));
-            view.leave(slot);
-        }
+        // Two aliases for one place: the third entity needs one of them again.
+        assert!(view.enter(0));
+        assert!(view.write(0, Tick(10), &mut world, &mut out) > 0);
+        view.delivered(0);
+        view.leave(0);
+        assert!(view.enter(1));
+        assert!(view.write(1, Tick(11), &mut world, &mut out) > 0);
+        view.leave(1);
         assert!(!view.enter(2), "both aliases are the client's still");
-        assert!(view.write(2, Tick(20), &mut world, &mut out) > 0);
+        assert!(view.write(2, Tick(12), &mut world, &mut out) > 0);
         assert!(!view.enter(2), "the leaves are on their way");
+        view.lost(1);
         view.lost(2);
         assert!(!view.enter(2), "the leaves are lost");
-        assert!(view.write(3, Tick(21), &mut world, &mut out) > 0);
+        assert!(view.write(3, Tick(13), &mut world, &mut out) > 0);
         view.delivered(3);
         assert!(view.enter(2));
     }
