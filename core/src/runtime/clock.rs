@@ -2,10 +2,7 @@
 //!
 //! Everything else is handed a [`Time`]. Reading it is a call into the vDSO (tens of nanoseconds), never a system call.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this file is the home of Instant::now and SystemTime::now"
-)]
+#![allow(clippy::disallowed_methods, reason = "this file is the home of Instant::now and SystemTime::now")]
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -29,17 +26,13 @@ impl Clock {
     /// Seconds since 1970, for what must mean the same in other processes: token lifetimes, log lines, rows.
     #[must_use]
     pub fn unix_s() -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
     /// Milliseconds since 1970.
     #[must_use]
     pub fn unix_ms() -> u64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
@@ -53,9 +46,6 @@ mod tests {
         let before = Clock::now();
         let between = std::thread::spawn(Clock::now).join().expect("no panic");
         let after = Clock::now();
-        assert!(
-            before <= between && between <= after,
-            "{before:?} {between:?} {after:?}"
-        );
+        assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
     }
 }

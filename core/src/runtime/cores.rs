@@ -61,24 +61,15 @@ pub fn plan(map: &Cpus, housekeeping: &Cpus) -> Result<CorePlan, CorePlanError> 
 }
 
 fn divide(allowed: Vec<usize>, map: &Cpus, housekeeping: &Cpus) -> Result<CorePlan, CorePlanError> {
-    let without = |taken: &[usize]| -> Vec<usize> {
-        allowed
-            .iter()
-            .copied()
-            .filter(|cpu| !taken.contains(cpu))
-            .collect()
-    };
+    let without =
+        |taken: &[usize]| -> Vec<usize> { allowed.iter().copied().filter(|cpu| !taken.contains(cpu)).collect() };
     let map = listed("cores.map", map, &allowed)?;
     let housekeeping = match (listed("cores.housekeeping", housekeeping, &allowed)?, &map) {
         (Some(cpus), _) => cpus,
         // All that the map leaves; if it leaves nothing, house is kept beside the first shard.
         (None, Some(map)) => or_else(without(map), allowed[0]),
         (None, None) => {
-            let count = if allowed.len() >= TWO_HOUSEKEEPING_FROM {
-                2
-            } else {
-                1
-            };
+            let count = if allowed.len() >= TWO_HOUSEKEEPING_FROM { 2 } else { 1 };
             allowed[..count].to_vec()
         }
     };
@@ -87,27 +78,15 @@ fn divide(allowed: Vec<usize>, map: &Cpus, housekeeping: &Cpus) -> Result<CorePl
     if u8::try_from(map.len()).is_err() {
         return Err(CorePlanError::TooMany(map.len()));
     }
-    Ok(CorePlan {
-        allowed,
-        housekeeping,
-        map,
-    })
+    Ok(CorePlan { allowed, housekeeping, map })
 }
 
 fn or_else(cpus: Vec<usize>, otherwise: usize) -> Vec<usize> {
-    if cpus.is_empty() {
-        vec![otherwise]
-    } else {
-        cpus
-    }
+    if cpus.is_empty() { vec![otherwise] } else { cpus }
 }
 
 /// The CPUs a key lists, checked; nothing if it leaves the choice to us.
-fn listed(
-    key: &'static str,
-    cpus: &Cpus,
-    allowed: &[usize],
-) -> Result<Option<Vec<usize>>, CorePlanError> {
+fn listed(key: &'static str, cpus: &Cpus, allowed: &[usize]) -> Result<Option<Vec<usize>>, CorePlanError> {
     let Cpus::Listed(cpus) = cpus else {
         return Ok(None);
     };
@@ -116,11 +95,7 @@ fn listed(
     }
     let cpus: Vec<usize> = cpus.iter().map(|&cpu| usize::from(cpu)).collect();
     match cpus.iter().find(|cpu| !allowed.contains(cpu)) {
-        Some(&cpu) => Err(CorePlanError::NotAllowed {
-            key,
-            cpu,
-            allowed: allowed.to_vec(),
-        }),
+        Some(&cpu) => Err(CorePlanError::NotAllowed { key, cpu, allowed: allowed.to_vec() }),
         None => Ok(Some(cpus)),
     }
 }
@@ -128,10 +103,7 @@ fn listed(
 /// The CPUs the calling thread may run on, as the kernel says; it respects containers' masks.
 #[must_use]
 pub fn allowed() -> Option<Vec<usize>> {
-    let cpus: Vec<_> = core_affinity::get_core_ids()?
-        .into_iter()
-        .map(|core| core.id)
-        .collect();
+    let cpus: Vec<_> = core_affinity::get_core_ids()?.into_iter().map(|core| core.id).collect();
     if cpus.is_empty() { None } else { Some(cpus) }
 }
 
@@ -165,27 +137,16 @@ pub fn pin_current(thread: &str, cpus: &[usize]) -> io::Result<Placed> {
     match *cpus {
         [cpu] if cpu < kernel::MAX_CPU && core_affinity::set_for_current(CoreId { id: cpu }) => {}
         [cpu] if cpu < kernel::MAX_CPU => {
-            return Err(io::Error::other(format!(
-                "the kernel does not let {thread} run on CPU {cpu}"
-            )));
+            return Err(io::Error::other(format!("the kernel does not let {thread} run on CPU {cpu}")));
         }
         _ => kernel::set_affinity(cpus)?,
     }
-    let actual = allowed()
-        .ok_or_else(|| io::Error::other("the kernel does not say where this thread may run"))?;
-    let placed = Placed {
-        thread: thread.to_owned(),
-        tid: kernel::thread_id(),
-        wanted: cpus.to_vec(),
-        actual,
-    };
+    let actual = allowed().ok_or_else(|| io::Error::other("the kernel does not say where this thread may run"))?;
+    let placed = Placed { thread: thread.to_owned(), tid: kernel::thread_id(), wanted: cpus.to_vec(), actual };
     if placed.holds() {
         Ok(placed)
     } else {
-        Err(io::Error::other(format!(
-            "{thread} was pinned to CPUs {cpus:?}, but the kernel says {:?}",
-            placed.actual
-        )))
+        Err(io::Error::other(format!("{thread} was pinned to CPUs {cpus:?}, but the kernel says {:?}", placed.actual)))
     }
 }
 
@@ -200,17 +161,13 @@ pub fn spawn_pinned<T: Send + 'static>(
 ) -> io::Result<(JoinHandle<Option<T>>, Placed)> {
     let (report, placed) = mpsc::sync_channel(1);
     let (thread, wanted) = (name.to_owned(), cpus.to_vec());
-    let handle = std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            let pinned = pin_current(&thread, &wanted);
-            let go = pinned.is_ok();
-            // The starter waits for exactly this message.
-            report.send(pinned).ok().filter(|()| go).map(|()| body())
-        })?;
-    let placed = placed
-        .recv()
-        .map_err(|_| io::Error::other(format!("{name} ended before it was placed")))??;
+    let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let pinned = pin_current(&thread, &wanted);
+        let go = pinned.is_ok();
+        // The starter waits for exactly this message.
+        report.send(pinned).ok().filter(|()| go).map(|()| body())
+    })?;
+    let placed = placed.recv().map_err(|_| io::Error::other(format!("{name} ended before it was placed")))??;
     Ok((handle, placed))
 }
 
@@ -220,26 +177,12 @@ pub struct PlacementTable(pub Vec<Placed>);
 
 impl fmt::Display for PlacementTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .0
-            .iter()
-            .map(|placed| placed.thread.len())
-            .max()
-            .unwrap_or(0)
-            .max("thread".len());
-        write!(
-            f,
-            "{:<width$}  {:>7}  {:<12}  actual",
-            "thread", "tid", "wanted"
-        )?;
+        let width = self.0.iter().map(|placed| placed.thread.len()).max().unwrap_or(0).max("thread".len());
+        write!(f, "{:<width$}  {:>7}  {:<12}  actual", "thread", "tid", "wanted")?;
         for placed in &self.0 {
             let (wanted, actual) = (list(&placed.wanted), list(&placed.actual));
             let note = if placed.holds() { "" } else { "  DIFFERS" };
-            write!(
-                f,
-                "\n{:<width$}  {:>7}  {wanted:<12}  {actual}{note}",
-                placed.thread, placed.tid
-            )?;
+            write!(f, "\n{:<width$}  {:>7}  {wanted:<12}  {actual}{note}", placed.thread, placed.tid)?;
         }
         Ok(())
     }
@@ -255,13 +198,8 @@ fn list(cpus: &[usize]) -> String {
             _ => ranges.push((cpu, cpu)),
         }
     }
-    let texts = ranges.iter().map(|&(first, last)| {
-        if first == last {
-            first.to_string()
-        } else {
-            format!("{first}-{last}")
-        }
-    });
+    let texts =
+        ranges.iter().map(|&(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
     texts.collect::<Vec<_>>().join(",")
 }
 
@@ -279,17 +217,12 @@ mod tests {
         assert_eq!(auto(&[0]), (vec![0], vec![0]));
         assert_eq!(auto(&[0, 1]), (vec![0], vec![1]));
         assert_eq!(auto(&[4, 6, 7]), (vec![4], vec![6, 7]));
-        assert_eq!(
-            auto(&[0, 1, 2, 3, 4, 5, 6, 7]),
-            (vec![0, 1], vec![2, 3, 4, 5, 6, 7])
-        );
+        assert_eq!(auto(&[0, 1, 2, 3, 4, 5, 6, 7]), (vec![0, 1], vec![2, 3, 4, 5, 6, 7]));
     }
 
     #[test]
     fn a_listed_map_leaves_the_others_to_housekeeping() {
-        let plan = |map: &[u16]| {
-            divide(vec![0, 1, 2], &Cpus::Listed(map.to_vec()), &Cpus::Auto).expect("possible")
-        };
+        let plan = |map: &[u16]| divide(vec![0, 1, 2], &Cpus::Listed(map.to_vec()), &Cpus::Auto).expect("possible");
         assert_eq!(plan(&[1, 1]).map, [1, 1], "two shards may share a CPU");
         assert_eq!(plan(&[1, 1]).housekeeping, [0, 2]);
         assert_eq!(plan(&[0, 1, 2]).housekeeping, [0]);
@@ -297,18 +230,9 @@ mod tests {
 
     #[test]
     fn a_cpu_that_is_not_there_is_named_with_what_is() {
-        let error = divide(vec![0, 1], &Cpus::Listed(vec![1, 7]), &Cpus::Auto)
-            .expect_err("there is no CPU 7");
-        assert_eq!(
-            error,
-            CorePlanError::NotAllowed {
-                key: "cores.map",
-                cpu: 7,
-                allowed: vec![0, 1]
-            }
-        );
-        let error =
-            divide(vec![0, 1], &Cpus::Auto, &Cpus::Listed(Vec::new())).expect_err("no CPU at all");
+        let error = divide(vec![0, 1], &Cpus::Listed(vec![1, 7]), &Cpus::Auto).expect_err("there is no CPU 7");
+        assert_eq!(error, CorePlanError::NotAllowed { key: "cores.map", cpu: 7, allowed: vec![0, 1] });
+        let error = divide(vec![0, 1], &Cpus::Auto, &Cpus::Listed(Vec::new())).expect_err("no CPU at all");
         assert_eq!(error, CorePlanError::Empty("cores.housekeeping"));
     }
 
@@ -316,10 +240,7 @@ mod tests {
     fn a_pinned_thread_reads_its_cpu_back() {
         let cpu = *allowed().expect("known").last().expect("at least one");
         let (handle, placed) = spawn_pinned("probe", &[cpu], allowed).expect("allowed CPU");
-        assert_eq!(
-            (placed.wanted.as_slice(), placed.actual.as_slice()),
-            ([cpu].as_slice(), [cpu].as_slice())
-        );
+        assert_eq!((placed.wanted.as_slice(), placed.actual.as_slice()), ([cpu].as_slice(), [cpu].as_slice()));
         assert_eq!(handle.join().expect("no panic"), Some(Some(vec![cpu])));
     }
 
@@ -347,8 +268,7 @@ mod tests {
             wanted: wanted.to_vec(),
             actual: actual.to_vec(),
         };
-        let table =
-            PlacementTable(vec![placed(&[0], &[0]), placed(&[0, 1, 2, 5], &[0])]).to_string();
+        let table = PlacementTable(vec![placed(&[0], &[0]), placed(&[0, 1, 2, 5], &[0])]).to_string();
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines[1], "wal           7  0             0");
         assert_eq!(lines[2], "wal           7  0-2,5         0  DIFFERS");

@@ -53,19 +53,8 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(
-        shard: u8,
-        shard_loop: Box<dyn ShardLoop>,
-        origin: Time,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
-        Self {
-            shard,
-            shard_loop: Some(shard_loop),
-            grid: Grid::new(origin, Clock::now()),
-            step: 0,
-            stop,
-        }
+    pub(super) fn new(shard: u8, shard_loop: Box<dyn ShardLoop>, origin: Time, stop: Arc<AtomicBool>) -> Self {
+        Self { shard, shard_loop: Some(shard_loop), grid: Grid::new(origin, Clock::now()), step: 0, stop }
     }
 
     /// Runs what is due and says how long to wait for the next step.
@@ -79,10 +68,7 @@ impl Driver {
                 return Turn::Wait(self.grid.wait(now));
             };
             self.step = time.step;
-            let shard_loop = self
-                .shard_loop
-                .as_mut()
-                .expect("an ended shard is not turned again");
+            let shard_loop = self.shard_loop.as_mut().expect("an ended shard is not turned again");
             match catch_unwind(AssertUnwindSafe(|| shard_loop.step(time))) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => return Turn::End(self.end(Cause::Finished)),
@@ -98,19 +84,12 @@ impl Driver {
             (Err(panic), Cause::Finished | Cause::Stopped) => Cause::Panicked(message(&*panic)),
             (_, cause) => cause,
         };
-        ShardEnd {
-            shard: self.shard,
-            step: self.step,
-            cause,
-        }
+        ShardEnd { shard: self.shard, step: self.step, cause }
     }
 }
 
 /// The text of a panic, if it carried one.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
 }

@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use ::glommio::{
-    CpuSet, Latency, LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Shares,
-};
+use ::glommio::{CpuSet, Latency, LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Shares};
 
 use super::driver::{Driver, ShardEnd, Turn};
 
@@ -21,11 +19,7 @@ const RING_DEPTH: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(1);
 
 /// Makes the executor on this thread.
-pub(super) fn make(
-    name: &str,
-    cpu: usize,
-    housekeeping: &[usize],
-) -> Result<LocalExecutor, String> {
+pub(super) fn make(name: &str, cpu: usize, housekeeping: &[usize]) -> Result<LocalExecutor, String> {
     LocalExecutorBuilder::new(Placement::Fixed(cpu))
         .name(name)
         .preempt_timer(PREEMPT)
@@ -41,11 +35,7 @@ fn off_core(housekeeping: &[usize]) -> PoolPlacement {
     match CpuSet::online() {
         Ok(online) => {
             let cpus = online.filter(|location| housekeeping.contains(&location.cpu));
-            if cpus.is_empty() {
-                PoolPlacement::Unbound(1)
-            } else {
-                PoolPlacement::Fenced(1, cpus)
-            }
+            if cpus.is_empty() { PoolPlacement::Unbound(1) } else { PoolPlacement::Fenced(1, cpus) }
         }
         Err(_) => PoolPlacement::Unbound(1),
     }
@@ -61,13 +51,8 @@ pub(super) fn run(
         ::glommio::timer::sleep(WARM_UP).await;
         let driver = build()?;
         ready();
-        let queue = ::glommio::executor().create_task_queue(
-            Shares::Static(1_000),
-            Latency::Matters(PREEMPT),
-            "shard",
-        );
-        let task =
-            ::glommio::spawn_local_into(steps(driver), queue).map_err(|error| error.to_string())?;
+        let queue = ::glommio::executor().create_task_queue(Shares::Static(1_000), Latency::Matters(PREEMPT), "shard");
+        let task = ::glommio::spawn_local_into(steps(driver), queue).map_err(|error| error.to_string())?;
         Ok(task.await)
     })
 }

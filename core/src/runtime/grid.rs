@@ -44,11 +44,7 @@ impl Grid {
     /// A grid whose first step is the first grid point after `now`.
     #[must_use]
     pub fn new(origin: Time, now: Time) -> Self {
-        let next = if now < origin {
-            0
-        } else {
-            index(origin, now) + 1
-        };
+        let next = if now < origin { 0 } else { index(origin, now) + 1 };
         Self { origin, next }
     }
 
@@ -62,12 +58,7 @@ impl Grid {
         let last = index(self.origin, now);
         self.next = last + 1;
         let due = u32::try_from(self.next - step).unwrap_or(u32::MAX);
-        Some(StepTime {
-            step,
-            due,
-            scheduled,
-            now,
-        })
+        Some(StepTime { step, due, scheduled, now })
     }
 
     /// How long until the next step is due.
@@ -102,15 +93,7 @@ mod tests {
         assert_eq!(grid.take_due(at(4_999)), None);
         assert_eq!(grid.wait(at(4_000)), Duration::from_millis(1));
         let step = grid.take_due(at(5_000)).expect("due");
-        assert_eq!(
-            step,
-            StepTime {
-                step: 1,
-                due: 1,
-                scheduled: at(5_000),
-                now: at(5_000)
-            }
-        );
+        assert_eq!(step, StepTime { step: 1, due: 1, scheduled: at(5_000), now: at(5_000) });
         assert_eq!(grid.take_due(at(5_001)), None);
     }
 
@@ -121,10 +104,7 @@ mod tests {
         assert_eq!((late.step, late.due, late.scheduled), (1, 24, at(5_000)));
         assert_eq!(late.lateness(), Duration::from_micros(118_456));
         let next = grid.take_due(at(125_100)).expect("due");
-        assert_eq!(
-            (next.step, next.due, next.lateness()),
-            (25, 1, Duration::from_micros(100))
-        );
+        assert_eq!((next.step, next.due, next.lateness()), (25, 1, Duration::from_micros(100)));
     }
 
     #[test]

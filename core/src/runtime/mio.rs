@@ -29,14 +29,8 @@ impl Reactor {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
         let timer = Timer::new()?;
-        poll.registry()
-            .register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
-        Ok(Self {
-            timer,
-            poll,
-            events: Events::with_capacity(2),
-            waker,
-        })
+        poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+        Ok(Self { timer, poll, events: Events::with_capacity(2), waker })
     }
 
     /// Ends a wait early, from any thread.

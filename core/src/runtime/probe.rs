@@ -16,14 +16,10 @@ const LAST_NEEDED_OPERATION: u8 = 27;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// ENOSYS.
-    #[error(
-        "the kernel has no io_uring (older than 5.6, built without it, or hidden by a seccomp profile)"
-    )]
+    #[error("the kernel has no io_uring (older than 5.6, built without it, or hidden by a seccomp profile)")]
     Missing,
     /// The kernel has it, but not enough of it.
-    #[error(
-        "the kernel's io_uring ends at operation {last}, {LAST_NEEDED_OPERATION} is needed (kernel 5.8 or newer)"
-    )]
+    #[error("the kernel's io_uring ends at operation {last}, {LAST_NEEDED_OPERATION} is needed (kernel 5.8 or newer)")]
     TooOld {
         /// The last operation it knows.
         last: u8,
@@ -76,10 +72,7 @@ fn name(error: &io::Error, switch: Option<char>) -> Refusal {
 
 /// `kernel.io_uring_disabled`, on kernels that have it: 0 allowed, 1 for privileged users, 2 for nobody.
 fn host_switch() -> Option<char> {
-    std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled")
-        .ok()?
-        .chars()
-        .next()
+    std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").ok()?.chars().next()
 }
 
 #[cfg(test)]

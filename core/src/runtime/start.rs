@@ -72,9 +72,7 @@ impl RuntimeOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// `runtime = "glommio"` was asked for and cannot be had.
-    #[error(
-        "runtime \"glommio\" was asked for, but {0}; allow io_uring, or choose \"auto\" or \"mio\""
-    )]
+    #[error("runtime \"glommio\" was asked for, but {0}; allow io_uring, or choose \"auto\" or \"mio\"")]
     Refused(Refusal),
     /// A shard could not be started.
     #[error("shard {shard} on CPU {cpu} did not start: {reason}")]
@@ -132,9 +130,7 @@ impl Running {
         self.stop.store(true, Ordering::Relaxed);
         for waker in &self.wakers {
             if let Err(error) = waker.wake() {
-                log::warn!(
-                    "a shard could not be woken to stop and will notice at its next step: {error}"
-                );
+                log::warn!("a shard could not be woken to stop and will notice at its next step: {error}");
             }
         }
     }
@@ -142,26 +138,14 @@ impl Running {
     /// Waits until every shard has ended and says how.
     #[must_use]
     pub fn join(self) -> Vec<ShardEnd> {
-        self.threads
-            .into_iter()
-            .filter_map(|thread| thread.join().ok().flatten())
-            .collect()
+        self.threads.into_iter().filter_map(|thread| thread.join().ok().flatten()).collect()
     }
 }
 
 /// What a shard's thread says once, when it knows.
 enum Report {
-    Ready {
-        shard: u8,
-        kind: RuntimeKind,
-        placed: Placed,
-        waker: Option<Arc<Waker>>,
-    },
-    Failed {
-        shard: u8,
-        cpu: usize,
-        reason: String,
-    },
+    Ready { shard: u8, kind: RuntimeKind, placed: Placed, waker: Option<Arc<Waker>> },
+    Failed { shard: u8, cpu: usize, reason: String },
 }
 
 /// Starts all shards and waits until each is ready.
@@ -194,13 +178,7 @@ pub fn start(specs: Vec<ShardSpec>, options: &RuntimeOptions) -> Result<Running,
         threads.push(handle);
     }
     drop(report);
-    let mut running = Running {
-        threads,
-        stop,
-        wakers: Vec::new(),
-        placed: Vec::new(),
-        kinds: Vec::new(),
-    };
+    let mut running = Running { threads, stop, wakers: Vec::new(), placed: Vec::new(), kinds: Vec::new() };
     match await_ready(&mut running, &shards, &reports, options.deadline) {
         Ok(()) => Ok(running),
         Err(error) => {
@@ -217,9 +195,7 @@ fn choose(options: &RuntimeOptions) -> Result<RuntimeKind, StartError> {
     }
     match (options.probe)() {
         Ok(()) => Ok(RuntimeKind::Glommio),
-        Err(refusal) if options.choice == RuntimeChoice::Glommio => {
-            Err(StartError::Refused(refusal))
-        }
+        Err(refusal) if options.choice == RuntimeChoice::Glommio => Err(StartError::Refused(refusal)),
         Err(refusal) => {
             log::warn!("shards run on mio instead of glommio: {refusal}");
             Ok(RuntimeKind::Mio)
@@ -237,12 +213,7 @@ fn await_ready(
     let mut ready: Vec<(u8, RuntimeKind, Placed)> = Vec::new();
     while ready.len() < shards.len() {
         match reports.recv_timeout(end.since(Clock::now())) {
-            Ok(Report::Ready {
-                shard,
-                kind,
-                placed,
-                waker,
-            }) => {
+            Ok(Report::Ready { shard, kind, placed, waker }) => {
                 running.wakers.extend(waker);
                 ready.push((shard, kind, placed));
             }
@@ -250,14 +221,8 @@ fn await_ready(
                 return Err(StartError::Shard { shard, cpu, reason });
             }
             Err(_) => {
-                let silent = shards
-                    .iter()
-                    .copied()
-                    .filter(|shard| ready.iter().all(|(known, ..)| known != shard));
-                return Err(StartError::Deadline {
-                    shards: silent.collect(),
-                    deadline,
-                });
+                let silent = shards.iter().copied().filter(|shard| ready.iter().all(|(known, ..)| known != shard));
+                return Err(StartError::Deadline { shards: silent.collect(), deadline });
             }
         }
     }
@@ -291,11 +256,7 @@ impl Thread {
         let reason = match catch_unwind(AssertUnwindSafe(|| self.shard(spec))) {
             Ok(Ok(end)) => {
                 if let Cause::Panicked(text) = &end.cause {
-                    log::error!(
-                        "shard {shard} panicked in step {} (tick {}): {text}",
-                        end.step,
-                        end.step / 10
-                    );
+                    log::error!("shard {shard} panicked in step {} (tick {}): {text}", end.step, end.step / 10);
                 }
                 (self.on_end)(&end);
                 return Some(end);
@@ -304,21 +265,9 @@ impl Thread {
             Err(panic) => message(&*panic),
         };
         // If the starter has gone, or was told that this shard is ready, the end is all there is to say.
-        if self
-            .report
-            .try_send(Report::Failed {
-                shard,
-                cpu,
-                reason: reason.clone(),
-            })
-            .is_err()
-        {
+        if self.report.try_send(Report::Failed { shard, cpu, reason: reason.clone() }).is_err() {
             log::error!("shard {shard} ended: {reason}");
-            let end = ShardEnd {
-                shard,
-                step: 0,
-                cause: Cause::Panicked(reason),
-            };
+            let end = ShardEnd { shard, step: 0, cause: Cause::Panicked(reason) };
             (self.on_end)(&end);
             return Some(end);
         }
@@ -331,10 +280,7 @@ impl Thread {
             match glommio::make(&name, spec.cpu, &self.housekeeping) {
                 Ok(executor) => return self.on_glommio(spec, &name, &executor),
                 Err(reason) if self.may_fall_back => {
-                    log::warn!(
-                        "shard {} runs on mio, its executor could not be made: {reason}",
-                        spec.shard
-                    );
+                    log::warn!("shard {} runs on mio, its executor could not be made: {reason}", spec.shard);
                 }
                 Err(reason) => return Err(reason),
             }
@@ -342,19 +288,12 @@ impl Thread {
         self.on_mio(spec, &name)
     }
 
-    fn on_glommio(
-        &self,
-        spec: ShardSpec,
-        name: &str,
-        executor: &LocalExecutor,
-    ) -> Result<ShardEnd, String> {
+    fn on_glommio(&self, spec: ShardSpec, name: &str, executor: &LocalExecutor) -> Result<ShardEnd, String> {
         // The executor has pinned the thread; what counts is what the kernel says.
         let placed = self.pin(name, spec.cpu)?;
         let shard = spec.shard;
         let build = || self.driver(shard, spec.build);
-        glommio::run(executor, build, || {
-            self.ready(shard, RuntimeKind::Glommio, placed, None)
-        })
+        glommio::run(executor, build, || self.ready(shard, RuntimeKind::Glommio, placed, None))
     }
 
     fn on_mio(&self, spec: ShardSpec, name: &str) -> Result<ShardEnd, String> {
@@ -372,21 +311,11 @@ impl Thread {
     }
 
     fn driver(&self, shard: u8, build: BuildLoop) -> Result<Driver, String> {
-        Ok(Driver::new(
-            shard,
-            build()?,
-            self.origin,
-            Arc::clone(&self.stop),
-        ))
+        Ok(Driver::new(shard, build()?, self.origin, Arc::clone(&self.stop)))
     }
 
     fn ready(&self, shard: u8, kind: RuntimeKind, placed: Placed, waker: Option<Arc<Waker>>) {
         // The starter may have given up on the deadline; the stop flag then ends this shard at its first step.
-        let _ = self.report.try_send(Report::Ready {
-            shard,
-            kind,
-            placed,
-            waker,
-        });
+        let _ = self.report.try_send(Report::Ready { shard, kind, placed, waker });
     }
 }

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_crowd_walks_and_is_seen_without_an_allocation() {
-        let mut crowd = Crowd::new(100).expect("the demo world has a field");
+        let mut crowd = Crowd::new(1_000).expect("the demo world has a field");
         let mut bytes = 0;
         for _ in 0..200 {
             crowd.tick();

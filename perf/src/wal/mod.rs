@@ -16,7 +16,7 @@ use crate::report::{Promise, Want};
 
 /// Share of the physical limit the journal promises.
 const SHARE: f64 = 0.60;
-/// Bytes the process may write per byte of a frame: once for the frame, once for preparing its segment, and the rest.
+/// Bytes the writer's thread may cause to be written per byte of a frame; more means that a sync writes what no frame holds.
 const WRITTEN_PER_BYTE: f64 = 3.0;
 /// Turns of the two loops.
 const ROUNDS: u32 = 3;
@@ -98,10 +98,10 @@ fn written(name: String, ours: Sum, bare: Sum) -> Promise {
     Promise::new(name, per_byte, "ratio", Want::AtMost(WRITTEN_PER_BYTE), &beside)
 }
 
-/// Bytes this process has caused to be written to disk so far, as the kernel counts dirtied pages: a page cache that dirties
-/// two mebibytes for a store of four kibibytes shows here.
+/// Bytes this thread has caused to be written to disk so far, as the kernel counts dirtied pages: a page cache that dirties
+/// two mebibytes for a store of four kibibytes shows here. The journal prepares its segments on another thread.
 fn written_bytes() -> Result<u64, Box<dyn Error>> {
-    let text = std::fs::read_to_string("/proc/self/io")?;
+    let text = std::fs::read_to_string("/proc/thread-self/io")?;
     let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    Ok(line.ok_or("the kernel does not count this process's writes")?.parse()?)
+    Ok(line.ok_or("the kernel does not count this thread's writes")?.parse()?)
 }

@@ -4,7 +4,7 @@ mod chat;
 mod handles;
 mod portal;
 mod repeat;
-mod rig;
+pub(crate) mod rig;
 mod trade;
 mod trade_model;
 mod walk;

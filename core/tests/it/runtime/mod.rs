@@ -1,5 +1,6 @@
 //! Shards on both runtimes: the grid, the stop, the pinning, and what happens when something is refused or breaks.
 
+mod same_state;
 mod seccomp;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use mu_core::runtime::probe::{self, Refusal};
 use mu_core::runtime::{
-    Cause, Clock, Flow, Running, RuntimeChoice, RuntimeKind, RuntimeOptions, STEP, ShardEnd,
-    ShardLoop, ShardSpec, StartError, StepTime, cores, start,
+    Cause, Clock, Flow, Running, RuntimeChoice, RuntimeKind, RuntimeOptions, STEP, ShardEnd, ShardLoop, ShardSpec,
+    StartError, StepTime, cores, start,
 };
 
 /// Each runtime this host allows; without io_uring only one is left, and the test says so.
@@ -34,18 +35,11 @@ impl<F: FnMut(StepTime) -> Flow> ShardLoop for Steps<F> {
 }
 
 fn spec(shard: u8, cpu: usize, step: impl FnMut(StepTime) -> Flow + Send + 'static) -> ShardSpec {
-    ShardSpec {
-        shard,
-        cpu,
-        build: Box::new(move || Ok(Box::new(Steps(step)))),
-    }
+    ShardSpec { shard, cpu, build: Box::new(move || Ok(Box::new(Steps(step)))) }
 }
 
 fn last_cpu() -> usize {
-    *cores::allowed()
-        .expect("the kernel says where we may run")
-        .last()
-        .expect("at least one CPU")
+    *cores::allowed().expect("the kernel says where we may run").last().expect("at least one CPU")
 }
 
 fn options(choice: RuntimeChoice) -> RuntimeOptions {
@@ -68,11 +62,7 @@ fn recorded(
             work(&step);
             report.send(step).expect("the test listens");
             calls += 1;
-            if calls == count {
-                Flow::Stop
-            } else {
-                Flow::Continue
-            }
+            if calls == count { Flow::Stop } else { Flow::Continue }
         })],
         &options,
     )
@@ -88,16 +78,9 @@ fn assert_on_the_grid(options: &RuntimeOptions, steps: &[StepTime]) {
     for step in steps {
         let number = u32::try_from(step.step).expect("a short run");
         assert_eq!(step.step, next, "no step is skipped or repeated");
-        assert_eq!(
-            step.scheduled,
-            options.origin + STEP * number,
-            "scheduled on the grid, not after the last step"
-        );
+        assert_eq!(step.scheduled, options.origin + STEP * number, "scheduled on the grid, not after the last step");
         assert!(step.now >= step.scheduled, "never early: {step:?}");
-        assert!(
-            step.due >= 1 && step.now < step.scheduled + STEP * step.due,
-            "all that was due and no more: {step:?}"
-        );
+        assert!(step.due >= 1 && step.now < step.scheduled + STEP * step.due, "all that was due and no more: {step:?}");
         next += u64::from(step.due);
     }
 }
@@ -122,11 +105,7 @@ fn after_an_overrun_all_due_steps_come_in_one_call_and_nothing_drifts() {
             }
         });
         assert_on_the_grid(&options, &steps);
-        assert!(
-            steps[5].due >= 24,
-            "120 ms of work leave at least 24 steps due: {:?}",
-            steps[5]
-        );
+        assert!(steps[5].due >= 24, "120 ms of work leave at least 24 steps due: {:?}", steps[5]);
     }
 }
 
@@ -138,10 +117,7 @@ fn endless(choice: RuntimeChoice) -> (Running, Receiver<()>) {
         let _ = report.send(());
         Flow::Continue
     });
-    (
-        start(vec![endless], &options(choice)).expect("started"),
-        steps,
-    )
+    (start(vec![endless], &options(choice)).expect("started"), steps)
 }
 
 #[test]
@@ -168,22 +144,11 @@ fn a_shard_is_built_and_runs_on_its_cpu() {
                 Flow::Stop
             })))
         });
-        let running = start(
-            vec![ShardSpec {
-                shard: 0,
-                cpu,
-                build,
-            }],
-            &options(choice),
-        )
-        .expect("started");
+        let running = start(vec![ShardSpec { shard: 0, cpu, build }], &options(choice)).expect("started");
         assert!(running.placed()[0].holds(), "{:?}", running.placed());
         assert_eq!(running.placed()[0].actual, [cpu]);
         assert_eq!(running.join().len(), 1);
-        assert_eq!(
-            masks.iter().collect::<Vec<_>>(),
-            [Some(vec![cpu]), Some(vec![cpu])]
-        );
+        assert_eq!(masks.iter().collect::<Vec<_>>(), [Some(vec![cpu]), Some(vec![cpu])]);
     }
 }
 
@@ -191,16 +156,10 @@ fn a_shard_is_built_and_runs_on_its_cpu() {
 fn two_shards_share_a_cpu_and_are_listed_in_order() {
     for (choice, kind) in runtimes() {
         let cpu = last_cpu();
-        let shards = (0..2)
-            .map(|shard| spec(shard, cpu, |_| Flow::Stop))
-            .collect();
+        let shards = (0..2).map(|shard| spec(shard, cpu, |_| Flow::Stop)).collect();
         let running = start(shards, &options(choice)).expect("started");
         assert_eq!(running.kinds(), [kind, kind]);
-        let names: Vec<_> = running
-            .placed()
-            .iter()
-            .map(|placed| placed.thread.clone())
-            .collect();
+        let names: Vec<_> = running.placed().iter().map(|placed| placed.thread.clone()).collect();
         assert_eq!(names, ["mu-shard-0", "mu-shard-1"]);
         assert_eq!(running.join().len(), 2);
     }
@@ -223,14 +182,7 @@ fn a_panic_is_caught_at_the_edge_and_reported_with_shard_and_step() {
         });
         let ends = start(vec![bad], &options).expect("started").join();
         let step = steps.iter().last().expect("three steps");
-        assert_eq!(
-            ends,
-            [ShardEnd {
-                shard: 7,
-                step,
-                cause: Cause::Panicked("the third call fails".to_owned())
-            }]
-        );
+        assert_eq!(ends, [ShardEnd { shard: 7, step, cause: Cause::Panicked("the third call fails".to_owned()) }]);
         assert_eq!(*ended.lock().expect("not poisoned"), ends);
     }
 }
@@ -239,28 +191,21 @@ fn a_panic_is_caught_at_the_edge_and_reported_with_shard_and_step() {
 fn refused_io_uring_falls_back_to_mio_or_is_an_error_as_chosen() {
     let mut auto = options(RuntimeChoice::Auto);
     auto.probe = || Err(Refusal::Seccomp);
-    let running =
-        start(vec![spec(0, last_cpu(), |_| Flow::Stop)], &auto).expect("mio needs no io_uring");
+    let running = start(vec![spec(0, last_cpu(), |_| Flow::Stop)], &auto).expect("mio needs no io_uring");
     assert_eq!(running.kinds(), [RuntimeKind::Mio]);
     assert_eq!(running.join()[0].cause, Cause::Finished);
 
     let mut strict = options(RuntimeChoice::Glommio);
     strict.probe = || Err(Refusal::Seccomp);
     let refused = start(vec![spec(0, last_cpu(), |_| Flow::Stop)], &strict);
-    assert!(matches!(
-        refused,
-        Err(StartError::Refused(Refusal::Seccomp))
-    ));
+    assert!(matches!(refused, Err(StartError::Refused(Refusal::Seccomp))));
 }
 
 #[test]
 fn an_impossible_cpu_is_reported_with_the_shard() {
     for (choice, _) in runtimes() {
         for impossible in [1_023, 1_024, usize::MAX] {
-            let specs = vec![
-                spec(0, last_cpu(), |_| Flow::Continue),
-                spec(1, impossible, |_| Flow::Continue),
-            ];
+            let specs = vec![spec(0, last_cpu(), |_| Flow::Continue), spec(1, impossible, |_| Flow::Continue)];
             match start(specs, &options(choice)) {
                 Err(StartError::Shard { shard: 1, cpu, .. }) => assert_eq!(cpu, impossible),
                 Err(other) => panic!("CPU {impossible}: {other}"),
@@ -273,22 +218,11 @@ fn an_impossible_cpu_is_reported_with_the_shard() {
 #[test]
 fn a_loop_that_cannot_be_built_is_reported() {
     for (choice, _) in runtimes() {
-        let broken: [mu_core::runtime::BuildLoop; 2] = [
-            Box::new(|| Err("the port is taken".to_owned())),
-            Box::new(|| panic!("the port is taken")),
-        ];
+        let broken: [mu_core::runtime::BuildLoop; 2] =
+            [Box::new(|| Err("the port is taken".to_owned())), Box::new(|| panic!("the port is taken"))];
         for build in broken {
-            match start(
-                vec![ShardSpec {
-                    shard: 2,
-                    cpu: last_cpu(),
-                    build,
-                }],
-                &options(choice),
-            ) {
-                Err(StartError::Shard {
-                    shard: 2, reason, ..
-                }) => assert_eq!(reason, "the port is taken"),
+            match start(vec![ShardSpec { shard: 2, cpu: last_cpu(), build }], &options(choice)) {
+                Err(StartError::Shard { shard: 2, reason, .. }) => assert_eq!(reason, "the port is taken"),
                 Err(other) => panic!("{other}"),
                 Ok(_) => panic!("a shard without a loop was started"),
             }
@@ -306,14 +240,7 @@ fn a_shard_that_hangs_while_it_is_built_is_named_at_the_deadline() {
         });
         let mut options = options(choice);
         options.deadline = Duration::from_millis(200);
-        match start(
-            vec![ShardSpec {
-                shard: 4,
-                cpu: last_cpu(),
-                build,
-            }],
-            &options,
-        ) {
+        match start(vec![ShardSpec { shard: 4, cpu: last_cpu(), build }], &options) {
             Err(StartError::Deadline { shards, .. }) => assert_eq!(shards, [4]),
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("a shard that hangs was called ready"),

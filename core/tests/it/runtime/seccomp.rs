@@ -1,9 +1,6 @@
 //! A thread whose system-call filter forbids io_uring, as containers' default profiles do.
 
-#![allow(
-    unsafe_code,
-    reason = "a seccomp filter is installed by prctl with a raw program"
-)]
+#![allow(unsafe_code, reason = "a seccomp filter is installed by prctl with a raw program")]
 
 use mu_core::runtime::probe::{self, Refusal};
 use mu_core::runtime::{Cause, Flow, RuntimeChoice, RuntimeKind, StartError, start};
@@ -11,12 +8,7 @@ use mu_core::runtime::{Cause, Flow, RuntimeChoice, RuntimeKind, StartError, star
 use super::{last_cpu, options, spec};
 
 fn statement(code: u32, k: u32) -> libc::sock_filter {
-    libc::sock_filter {
-        code: u16::try_from(code).expect("a BPF code"),
-        jt: 0,
-        jf: 0,
-        k,
-    }
+    libc::sock_filter { code: u16::try_from(code).expect("a BPF code"), jt: 0, jf: 0, k }
 }
 
 /// Makes `io_uring_setup` answer EPERM in this thread and in all it starts.
@@ -25,33 +17,16 @@ fn forbid_io_uring() {
     let errno = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::EPERM).expect("small");
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0), // the system call's number
-        libc::sock_filter {
-            jf: 1,
-            ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, number)
-        },
+        libc::sock_filter { jf: 1, ..statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, number) },
         statement(libc::BPF_RET | libc::BPF_K, errno),
         statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
     ];
-    let filter = libc::sock_fprog {
-        len: 4,
-        filter: program.as_mut_ptr(),
-    };
+    let filter = libc::sock_fprog { len: 4, filter: program.as_mut_ptr() };
     // SAFETY: an option without pointers.
     let no_new = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     // SAFETY: `filter` names `program`, four live instructions that the kernel copies and checks.
-    let filtered = unsafe {
-        libc::prctl(
-            libc::PR_SET_SECCOMP,
-            libc::SECCOMP_MODE_FILTER,
-            &raw const filter,
-        )
-    };
-    assert_eq!(
-        (no_new, filtered),
-        (0, 0),
-        "{}",
-        std::io::Error::last_os_error()
-    );
+    let filtered = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };
+    assert_eq!((no_new, filtered), (0, 0), "{}", std::io::Error::last_os_error());
 }
 
 #[test]
@@ -60,11 +35,7 @@ fn a_seccomp_profile_is_named_and_the_shard_runs_on_mio() {
         forbid_io_uring();
         assert_eq!(probe::io_uring(), Err(Refusal::Seccomp));
 
-        let running = start(
-            vec![spec(0, last_cpu(), |_| Flow::Stop)],
-            &options(RuntimeChoice::Auto),
-        )
-        .expect("on mio");
+        let running = start(vec![spec(0, last_cpu(), |_| Flow::Stop)], &options(RuntimeChoice::Auto)).expect("on mio");
         assert_eq!(running.kinds(), [RuntimeKind::Mio]);
         assert_eq!(running.join()[0].cause, Cause::Finished);
 
