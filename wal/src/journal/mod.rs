@@ -110,7 +110,7 @@ impl Journal {
         shared.relogging.store(true, Ordering::Release);
         steward.clear(&leftovers).map_err(|error| failed("clear leftovers of", error))?;
         let mut stewardship = Stewardship::begin(steward).map_err(|error| failed("begin", error))?;
-        stewardship.idle().map_err(|error| failed("prepare segments of", error))?;
+        stewardship.step().map_err(|error| failed("prepare segments of", error))?;
 
         let mut journal = Journal {
             log_id,
@@ -160,7 +160,6 @@ impl Journal {
         let start = NewRecord { kind: KIND_EPOCH_START, schema: 1, event_id: 0, flags: 0, hint: 0, payload: &payload };
         self.group.push(self.next.previous(), &start);
         self.write_group(frame::CONTROL)?;
-        self.stewardship.idle()?;
         while self.held.len() < SPARES_MIN && self.await_spare() {}
         self.fail_with_steward()
     }
@@ -242,7 +241,7 @@ impl Journal {
     /// [`Poisoned`], as [`Journal::sync`].
     pub fn seal_if_idle(&mut self) -> Result<Idle, Poisoned> {
         self.check()?;
-        self.stewardship.idle().map_err(|error| self.poison(&error))?;
+        self.stewardship.step().map_err(|error| self.poison(&error))?;
         if self.sealed || !self.group.is_empty() {
             return Ok(Idle::Quiet);
         }
@@ -316,6 +315,7 @@ impl Journal {
         self.shared.durable.store(self.durable.0, Ordering::Release);
         self.sealed = flags == frame::SEAL;
         self.synced_at = self.disk.now();
+        self.stewardship.step()?;
         Ok(written.bytes)
     }
 

@@ -302,8 +302,13 @@ fn open_checkpoint(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
 /// Where the steward runs.
 #[derive(Debug)]
 pub(crate) enum Stewardship {
-    /// Inside the writer's calls.
-    Inline(Box<Steward>),
+    /// Inside the writer's calls, behind what they write.
+    Inline {
+        /// The work.
+        steward: Box<Steward>,
+        /// A segment was named since the last step.
+        named: bool,
+    },
     /// On its own thread, until the sender is dropped.
     Thread {
         /// Dropped to end the thread.
@@ -316,7 +321,7 @@ pub(crate) enum Stewardship {
 impl Stewardship {
     pub(crate) fn begin(steward: Steward) -> io::Result<Self> {
         if !steward.options.background {
-            return Ok(Stewardship::Inline(Box::new(steward)));
+            return Ok(Stewardship::Inline { steward: Box::new(steward), named: false });
         }
         let (jobs, queue) = channel();
         let handle = std::thread::Builder::new().name("wal-steward".into()).spawn(move || serve(steward, &queue))?;
@@ -326,9 +331,10 @@ impl Stewardship {
     /// A segment was named.
     pub(crate) fn named(&mut self, sequence: u64, base: Lsn, retired: Option<Box<dyn DiskFile>>) -> io::Result<()> {
         match self {
-            Stewardship::Inline(steward) => {
+            Stewardship::Inline { steward, named } => {
                 steward.named(sequence, base);
-                steward.step(true)
+                *named = true;
+                Ok(())
             }
             Stewardship::Thread { jobs, .. } => {
                 let job = Job::Named { sequence, base, retired };
@@ -339,10 +345,10 @@ impl Stewardship {
         }
     }
 
-    /// Time passes; on a thread it does so by itself.
-    pub(crate) fn idle(&mut self) -> io::Result<()> {
+    /// Does what is due; a thread does so by itself.
+    pub(crate) fn step(&mut self) -> io::Result<()> {
         match self {
-            Stewardship::Inline(steward) => steward.step(false),
+            Stewardship::Inline { steward, named } => steward.step(std::mem::take(named)),
             Stewardship::Thread { .. } => Ok(()),
         }
     }
@@ -350,7 +356,7 @@ impl Stewardship {
     /// The last checkpoint; returns when nothing more will be written.
     pub(crate) fn close(&mut self) -> io::Result<()> {
         match self {
-            Stewardship::Inline(steward) => steward.checkpoint(true),
+            Stewardship::Inline { steward, .. } => steward.checkpoint(true),
             Stewardship::Thread { jobs, .. } => {
                 if let Some(jobs) = jobs {
                     // A steward that is gone has left its failure in the shared counters.
@@ -398,5 +404,45 @@ fn serve(mut steward: Steward, queue: &Receiver<Job>) {
             Err(RecvTimeoutError::Timeout) => steward.step(false),
             Err(RecvTimeoutError::Disconnected) => return,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SimDisk;
+
+    fn steward(live: &[(u64, u64)], safe: u64) -> Steward {
+        let live = live.iter().map(|(sequence, base)| (*sequence, Lsn(*base))).collect();
+        let disk = Arc::new(SimDisk::new(1));
+        let (steward, shared, _) = Steward::new(disk, LogId(1), JournalOptions::default(), live, 0);
+        shared.safe.store(safe, Ordering::Release);
+        steward
+    }
+
+    #[test]
+    fn segments_before_the_first_undecided_record_are_decided() {
+        let live = [(1, 1), (2, 10), (3, 20)];
+        for (safe, decided) in [(0, 0), (8, 0), (9, 1), (18, 1), (19, 2), (50, 2)] {
+            assert_eq!(steward(&live, safe).decided(), decided, "safe {safe}");
+        }
+    }
+
+    #[test]
+    fn a_segment_begun_after_a_restart_replaces_those_it_repeats() {
+        assert_eq!(steward(&[(1, 1), (2, 34), (3, 27)], 26).decided(), 2);
+    }
+
+    #[test]
+    fn a_segment_that_does_not_lead_to_the_end_replaces_nothing() {
+        assert_eq!(steward(&[(1, 1), (2, u64::MAX), (3, 34)], 28).decided(), 0);
+        assert_eq!(steward(&[(1, u64::MAX), (2, u64::MAX)], 28).decided(), 0);
+    }
+
+    #[test]
+    fn nothing_is_decided_while_records_are_logged_again() {
+        let steward = steward(&[(1, 1), (2, 10)], 20);
+        steward.shared.relogging.store(true, Ordering::Release);
+        assert_eq!(steward.decided(), 0);
     }
 }

@@ -50,6 +50,29 @@ fn a_sync_by_pwrite_writes_its_own_size() {
     bytes_per_sync(Medium::Pwrite);
 }
 
+/// Segments used again stay cached in single pages, also after a scan has read them in large pieces.
+#[test]
+fn a_segment_used_again_writes_its_own_size() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let options = JournalOptions { segment_bytes: 2 << 20, retain_segments: 0, ..JournalOptions::default() };
+    let mut applied = Lsn(0);
+    for boot in 0..3 {
+        let scanned = scan(directory.path(), &ScanOptions::default()).expect("a sound directory");
+        let (mut journal, _) = scanned.into_journal(applied, &rig::boot(), &options).expect("a journal");
+        let before = written();
+        let mut frames = 0;
+        for _ in 0..1_200 {
+            frames += sync_one(&mut journal, &[1; 250]);
+            applied = journal.durable();
+            journal.set_safe(applied);
+        }
+        let bytes = written() - before;
+        assert!(bytes < 3 * frames, "boot {boot}: {bytes} bytes for {frames}");
+    }
+    let files = std::fs::read_dir(directory.path()).expect("a directory").count();
+    assert!(files < 10, "{files} files: no segment was used again");
+}
+
 /// The control: a file filled in one write shows why preparation goes page by page. On a file system without large folios
 /// both are equal, and then nothing is wrong either.
 #[test]
