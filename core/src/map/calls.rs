@@ -142,8 +142,8 @@ impl Map {
         self.value_open = open;
     }
 
-    /// A copy of everything a player has but its view, for another shard. The player must have stepped through a portal, so
-    /// that it cannot change any more.
+    /// A copy of everything a player has but its view, for another shard. The player must have stepped through a
+    /// portal, so that it cannot change any more.
     ///
     /// # Errors
     /// [`NotNow`].
@@ -162,8 +162,9 @@ impl Map {
         }))
     }
 
-    /// Takes a player out with everything it has, its view included: the client keeps its connection and is told on the next
-    /// map that everything it saw is gone. The handle is dead afterwards; an open trade is closed in the next tick.
+    /// Takes a player out with everything it has, its view included: the client keeps its connection and is told on
+    /// the next map that everything it saw is gone. The handle is dead afterwards; an open trade is closed in the
+    /// next tick.
     ///
     /// # Errors
     /// [`NotNow`]; then nothing changed.

@@ -25,6 +25,8 @@ impl Duties {
     pub const DIRTY: Self = Self(16);
     /// What viewers see of it changed in this tick.
     pub const CHANGED: Self = Self(32);
+    /// It has a row in the trade table.
+    pub const TRADING: Self = Self(64);
 
     /// Whether any of these is set.
     #[must_use]

@@ -118,12 +118,18 @@ impl Grid {
             .flat_map(move |y| across.clone().map(move |x| y * columns + x))
     }
 
-    /// How many rings apart two cells are.
-    #[must_use]
-    pub fn rings_between(&self, left: usize, right: usize) -> usize {
-        let across = (left % self.columns).abs_diff(right % self.columns);
-        let down = (left / self.columns).abs_diff(right / self.columns);
-        across.max(down)
+    /// The cells exactly `rings` away from a cell, row by row; with 0 the cell itself.
+    pub fn ring(&self, cell: usize, rings: usize) -> impl Iterator<Item = usize> + use<> {
+        let (columns, rows) = (self.columns, self.rows);
+        let (column, row) = (cell % columns, cell / columns);
+        let (west, east) = (column.checked_sub(rings), Some(column + rings).filter(|&x| x < columns));
+        let across = column.saturating_sub(rings)..(column + rings + 1).min(columns);
+        (row.saturating_sub(rings)..(row + rings + 1).min(rows)).flat_map(move |y| {
+            let whole = y.abs_diff(row) == rings;
+            let full = if whole { across.clone() } else { 0..0 };
+            let sides = [west, east].map(|side| side.filter(|_| !whole));
+            full.chain(sides.into_iter().flatten()).map(move |x| y * columns + x)
+        })
     }
 
     fn touch(&mut self, cell: usize) {
@@ -165,12 +171,23 @@ mod tests {
     }
 
     #[test]
+    fn rings_make_up_the_square_around_a_cell() {
+        let grid = Grid::new(88, 72, 1);
+        for cell in 0..grid.cells() {
+            let mut rings: Vec<usize> = (0..=3).flat_map(|rings| grid.ring(cell, rings)).collect();
+            rings.sort_unstable();
+            assert_eq!(rings, grid.around(cell, 3).collect::<Vec<_>>(), "cell {cell}");
+        }
+    }
+
+    #[test]
     fn rings_stop_at_the_edge_of_the_map() {
         let grid = Grid::new(20, 9, 1);
         assert_eq!(grid.cells(), 6, "three columns and two rows");
         assert_eq!(grid.around(0, 1).collect::<Vec<_>>(), [0, 1, 3, 4]);
         assert_eq!(grid.around(4, 3).count(), 6);
-        assert_eq!(grid.rings_between(0, 5), 2);
+        assert_eq!(grid.ring(0, 2).collect::<Vec<_>>(), [2, 5]);
+        assert_eq!(grid.ring(4, 0).collect::<Vec<_>>(), [4]);
         assert_eq!(grid.cell_at(Position::new(u16::MAX, u16::MAX)), 5, "outside belongs to the nearest cell");
     }
 }

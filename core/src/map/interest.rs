@@ -106,16 +106,16 @@ impl Interest {
         self.seen_by.row(slot)
     }
 
-    /// Brings a player's visible set up to date with the grid; false when there was nothing to look at.
-    pub fn look(&mut self, grid: &Grid, look: Look<'_>, viewer: &mut impl Viewer) -> bool {
+    /// Brings a player's visible set up to date with the grid.
+    pub fn look(&mut self, grid: &Grid, look: Look<'_>, viewer: &mut impl Viewer) {
         let Some(cell) = grid.cell_of(look.player) else {
-            return false;
+            return;
         };
         let now =
             Looked { cell: u32::try_from(cell).unwrap_or(u32::MAX), version: grid.version(cell), unfinished: false };
         let last = self.looked[look.player];
         if last == now {
-            return false;
+            return;
         }
         self.refresh_cell(grid, cell);
         self.want(cell, look.player, look.pinned);
@@ -130,7 +130,6 @@ impl Interest {
         }
         let all_shown = self.apply(look.player, viewer);
         self.looked[look.player] = Looked { unfinished: crowded || !all_shown, ..now };
-        true
     }
 
     /// Makes a player blind again: everything is forgotten and the next look starts from nothing. The viewer is told
@@ -161,13 +160,12 @@ impl Interest {
         }
         self.made_for[cell] = grid.version(cell);
         self.near.clear(cell);
-        self.far.clear(cell);
-        for other in grid.around(cell, grid::LEAVE_RINGS) {
-            let members = grid.members(other);
-            slot_set::union(self.far.row_mut(cell), members);
-            if grid.rings_between(cell, other) <= grid::ENTER_RINGS {
-                slot_set::union(self.near.row_mut(cell), members);
-            }
+        for other in grid.around(cell, grid::ENTER_RINGS) {
+            slot_set::union(self.near.row_mut(cell), grid.members(other));
+        }
+        self.far.row_mut(cell).copy_from_slice(self.near.row(cell));
+        for other in grid.ring(cell, grid::LEAVE_RINGS) {
+            slot_set::union(self.far.row_mut(cell), grid.members(other));
         }
     }
 
@@ -192,8 +190,7 @@ impl Interest {
         }
         for rings in 0..=grid::LEAVE_RINGS {
             self.ring.fill(0);
-            for other in grid.around(cell, grid::LEAVE_RINGS).filter(|&other| grid.rings_between(cell, other) == rings)
-            {
+            for other in grid.ring(cell, rings) {
                 slot_set::union(&mut self.ring, grid.members(other));
             }
             self.ring.iter_mut().zip(&self.chosen).for_each(|(ring, chosen)| *ring &= chosen);

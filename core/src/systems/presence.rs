@@ -64,15 +64,16 @@ pub(crate) fn look(map: &mut Map) {
         if !map.entities.duties[slot].any(Duties::CONNECTED) {
             continue;
         }
-        let pinned = trade::partner(map, slot);
+        let trading = map.entities.duties[slot].any(Duties::TRADING);
+        let pinned = if trading { trade::partner(map, slot) } else { None };
         let Some(view) = map.views[slot].as_mut() else {
             continue;
         };
+        let new = [Some(slot), pinned].map(|first| first.filter(|&first| !map.interest.sees(slot, first)));
         let look = Look { player: slot, pinned, tick: map.tick.0, positions: &map.entities.positions };
-        if map.interest.look(&map.grid, look, view) {
-            for first in [Some(slot), pinned].into_iter().flatten() {
-                view.pin(u16::try_from(first).unwrap_or(u16::MAX));
-            }
+        map.interest.look(&map.grid, look, view);
+        for first in new.into_iter().flatten() {
+            view.pin(u16::try_from(first).unwrap_or(u16::MAX));
         }
     }
 }

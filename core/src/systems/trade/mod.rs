@@ -24,6 +24,7 @@ pub use table::{Side, Stage, Trade, Trades, Verdict};
 
 use mu_wire::messages::{Refusal, ServerMessage};
 
+use crate::map::entities::Duties;
 use crate::map::inventory::Inventory;
 use crate::map::{Map, Outbox};
 use crate::systems::refuse;
@@ -117,6 +118,7 @@ fn end(map: &mut Map, row: u16) -> Option<Trade> {
     for (side, other) in [(0, 1), (1, 0)] {
         if let Some(slot) = map.slots.find(trade.sides[side].who) {
             map.players[slot].dealings.trade = None;
+            map.entities.duties[slot].clear(Duties::TRADING);
             if let Some(view) = map.views[slot].as_mut() {
                 view.unpin(trade.sides[other].who.slot());
             }

@@ -6,6 +6,7 @@
 use mu_wire::EntityId;
 use mu_wire::messages::{Refusal, ServerMessage, TradeClose};
 
+use crate::map::entities::Duties;
 use crate::map::{Map, Outbox};
 use crate::systems::{is_connected, near, presence, refuse};
 
@@ -84,6 +85,10 @@ pub(crate) fn answer(map: &mut Map, out: &mut Outbox, slot: usize, accept: bool)
         Ok(row) => {
             for (to, with, name) in [(slot, other, asker), (asker, me, slot)] {
                 map.players[to].dealings.trade = Some(row);
+                map.entities.duties[to].set(Duties::TRADING);
+                if let Some(view) = map.views[to].as_mut() {
+                    view.pin(with.slot());
+                }
                 if let Some(to) = map.slots.id(to) {
                     out.send(to, &ServerMessage::TradeOpened { with, name: &map.players[name].name });
                 }
