@@ -23,6 +23,8 @@ mod sink;
 pub mod snapshot;
 pub mod time;
 mod token;
+#[cfg(test)]
+mod vectors;
 
 pub use client::{Accepted, Client, ClientHandler, ClientState, ClientStats};
 pub use connection::{CloseCode, CloseReason, Violation};

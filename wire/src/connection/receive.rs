@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct Opened<'d> {
     number: u64,
-    pub(super) body: &'d [u8],
+    pub(crate) body: &'d [u8],
 }
 
 impl From<FrameError> for Violation {
