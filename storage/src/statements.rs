@@ -167,8 +167,8 @@ bulk_statements! {
         "INSERT INTO item_history (uid, seq, event_id, kind, from_owner, from_container, from_slot, to_owner, \
         to_container, to_slot) SELECT n.uid, n.seq, n.event_id, n.kind, n.from_owner, n.from_container, n.from_slot, \
         n.to_owner, n.to_container, n.to_slot FROM {rows}";
-    REMOVE_ITEMS(uid: Int, version: Int) = "DELETE FROM items WHERE EXISTS (SELECT 1 FROM {rows} \
-        WHERE n.uid = items.uid AND n.version = items.version)";
+    REMOVE_ITEMS(uid: Int, version: Int) = "DELETE FROM items WHERE uid IN (SELECT i.uid FROM {rows} \
+        JOIN items AS i ON i.uid = n.uid AND i.version = n.version)";
     PARK_ITEMS(uid: Int, version: Int) = "UPDATE items SET owner = n.uid, container = -1, slot = 0 FROM {rows} \
         WHERE items.uid = n.uid AND items.version = n.version";
     MOVE_ITEMS(uid: Int, version: Int, new_version: Int, owner: Int, container: Int, slot: Int) =

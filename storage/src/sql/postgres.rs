@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use postgres::config::SslMode;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 
@@ -35,6 +36,10 @@ impl Postgres {
         let mut config: Config = url
             .parse()
             .map_err(|error: postgres::Error| SqlError::Broken(format!("store address: {}", full(&error))))?;
+        if config.get_ssl_mode() == SslMode::Require {
+            let text = "store address: sslmode=require, but this build speaks to PostgreSQL without TLS only";
+            return Err(SqlError::Broken(text.to_owned()));
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }

@@ -25,7 +25,9 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn open(path: &str) -> Result<Self, SqlError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(classify)?;
+        // A path that cannot be opened now cannot be opened later either.
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|error| SqlError::Broken(format!("the store file `{path}`: {error}")))?;
         connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(classify)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
         connection

@@ -1,6 +1,8 @@
 //! Hot state: the newest of (owner epoch, version) wins, whatever the order of arrival.
 
-use crate::stores::{Applier, on_both};
+use proptest::prelude::*;
+
+use crate::stores::{Applier, Database, on_both};
 use mu_storage::ids::{AccountId, CharacterId};
 use mu_storage::store::{FlushReport, HotRow, MAX_FLUSH_ROWS};
 
@@ -70,5 +72,39 @@ on_both! {
         let rows: Vec<_> = (1..=count).map(|id| row(id, 0, 1, i32::try_from(id).unwrap())).collect();
         assert_eq!(applier.store.flush_hot(&rows).unwrap(), FlushReport { written: MAX_FLUSH_ROWS, stale: vec![] });
         assert_eq!(database.count("SELECT COUNT(*) FROM char_hot WHERE x = id AND version = 1"), count);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Rows arrive in any order, any number of times and in any calls; what remains is the newest.
+    #[test]
+    fn the_newest_state_remains_whatever_the_order(
+        calls in prop::collection::vec(prop::collection::vec((1..4_i64, 0..4_i64, 0..6_i64), 1..8), 1..8),
+    ) {
+        let database = Database::sqlite();
+        let mut applier = Applier::new(&database);
+        for id in 1..4 {
+            applier.player(id, 0, &[]);
+        }
+        let mut newest = std::collections::BTreeMap::from([(1, (0, 0)), (2, (0, 0)), (3, (0, 0))]);
+        for call in &calls {
+            let rows: Vec<_> = call.iter().map(|&(id, epoch, version)| row(id, epoch, version, 1)).collect();
+            let report = applier.store.flush_hot(&rows).unwrap();
+            let mut written = 0;
+            for id in 1..4 {
+                let best = call.iter().filter(|r| r.0 == id).map(|r| (r.1, r.2)).max();
+                let better = best.filter(|best| *best > newest[&id]);
+                written += usize::from(better.is_some());
+                prop_assert_eq!(report.stale.contains(&CharacterId(id)), best.is_some() && better.is_none());
+                newest.extend(better.map(|better| (id, better)));
+            }
+            prop_assert_eq!(report.written, written);
+        }
+        for (id, (epoch, version)) in newest {
+            let hot = applier.store.character(CharacterId(id)).unwrap().unwrap().hot;
+            prop_assert_eq!((hot.owner_epoch, hot.version), (epoch, version));
+        }
     }
 }
