@@ -80,14 +80,19 @@ struct Handle {
 
 struct Shared {
     state: Mutex<State>,
-    /// Something was queued, or the pool closes.
-    changed: Condvar,
+    /// Something was queued, or the pool closes: for threads without work.
+    queued: Condvar,
+    /// The pool closes: for threads without a store. Apart, so that a queued job never wakes one of them instead.
+    closed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Threads that reach the store.
     connected: usize,
+    /// Threads that have not tried to reach it yet: what is asked in the first moments waits for them.
+    untried: usize,
     closing: bool,
 }
 
@@ -97,9 +102,11 @@ impl DatabasePool {
     /// # Errors
     /// The operating system's, when a thread cannot be started. A store that is away is no error here.
     pub fn start(options: DatabaseOptions, open: Arc<Opener>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let threads = options.threads.max(1);
+        let state = Mutex::new(State { untried: threads, ..State::default() });
+        let shared = Arc::new(Shared { state, queued: Condvar::new(), closed: Condvar::new() });
         let pool = Self { handle: Arc::new(Handle { shared: Arc::clone(&shared), options }) };
-        for n in 0..options.threads.max(1) {
+        for n in 0..threads {
             let (shared, open) = (Arc::clone(&shared), Arc::clone(&open));
             thread::Builder::new().name(format!("mu-database-{n}")).spawn(move || live(&shared, open.as_ref()))?;
         }
@@ -154,7 +161,7 @@ impl DatabasePool {
 
     fn submit(&self, job: Job) -> Result<(), DatabaseError> {
         let mut state = self.handle.shared.lock();
-        if state.connected == 0 {
+        if state.away() {
             return Err(DatabaseError::Away);
         }
         if state.jobs.len() >= self.handle.options.queue {
@@ -162,7 +169,7 @@ impl DatabasePool {
         }
         state.jobs.push_back(job);
         drop(state);
-        self.handle.shared.changed.notify_one();
+        self.handle.shared.queued.notify_one();
         Ok(())
     }
 }
@@ -170,7 +177,8 @@ impl DatabasePool {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
-        self.shared.changed.notify_all();
+        self.shared.queued.notify_all();
+        self.shared.closed.notify_all();
     }
 }
 
@@ -189,7 +197,25 @@ impl Shared {
             if state.closing {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.queued.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Answers what waits with "away", if the store is.
+    fn strand(&self) {
+        let stranded = {
+            let mut state = self.lock();
+            if state.away() { std::mem::take(&mut state.jobs) } else { VecDeque::new() }
+        };
+        for job in stranded {
+            job(None);
+        }
+    }
+
+    /// A thread's first attempt to reach the store is over.
+    fn tried(&self, first: &mut bool) {
+        if std::mem::take(first) {
+            self.lock().untried -= 1;
         }
     }
 
@@ -197,14 +223,21 @@ impl Shared {
     fn pause(&self, pause: Duration) -> bool {
         let state = self.lock();
         let (state, _) = self
-            .changed
+            .closed
             .wait_timeout_while(state, pause, |state| !state.closing)
             .unwrap_or_else(PoisonError::into_inner);
         state.closing
     }
 }
 
-/// Counts a thread for as long as it reaches the store. When the last one does not, what waits is answered "away".
+impl State {
+    /// No thread reaches the store, and none is about to try for the first time.
+    fn away(&self) -> bool {
+        self.connected == 0 && self.untried == 0
+    }
+}
+
+/// Counts a thread for as long as it reaches the store.
 struct Counted<'a>(&'a Shared);
 
 impl<'a> Counted<'a> {
@@ -216,13 +249,8 @@ impl<'a> Counted<'a> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.connected -= 1;
-        let stranded = if state.connected == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
-        drop(state);
-        for job in stranded {
-            job(None);
-        }
+        self.0.lock().connected -= 1;
+        self.0.strand();
     }
 }
 
@@ -230,7 +258,7 @@ impl Drop for Counted<'_> {
 fn live(shared: &Shared, open: &Opener) {
     let mut store = None;
     let mut pause = RETRY_FIRST;
-    let mut complained = false;
+    let (mut complained, mut first) = (false, true);
     loop {
         match reach(&mut store, open) {
             Ok(store) => {
@@ -238,11 +266,15 @@ fn live(shared: &Shared, open: &Opener) {
                     log::info!("a database thread reaches the store again");
                 }
                 (pause, complained) = (RETRY_FIRST, false);
-                if serve(shared, store) == Served::PoolClosed {
+                let counted = Counted::new(shared);
+                shared.tried(&mut first);
+                if serve(counted, store) == Served::PoolClosed {
                     return;
                 }
             }
             Err(error) => {
+                shared.tried(&mut first);
+                shared.strand();
                 if !complained {
                     log::warn!("a database thread cannot reach the store and keeps trying: {error}");
                     complained = true;
@@ -273,9 +305,8 @@ enum Served {
 }
 
 /// Serves jobs until the store gives no sign of life or the pool is closed.
-fn serve(shared: &Shared, store: &mut dyn Store) -> Served {
-    let _counted = Counted::new(shared);
-    while let Some(job) = shared.next() {
+fn serve(counted: Counted<'_>, store: &mut dyn Store) -> Served {
+    while let Some(job) = counted.0.next() {
         // A statement that lost a race also fails for a moment: only a store that does not answer is away.
         if job(Some(store)) == Sign::Doubtful && store.ping().is_err() {
             return Served::StoreAway;
