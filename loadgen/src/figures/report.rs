@@ -230,8 +230,8 @@ impl fmt::Display for Report {
             let mib = server.rss_bytes / 1_048_576;
             writeln!(
                 out,
-                "  server      {} ticks, {} skipped, CPU {:.0} %, memory {mib} MiB",
-                server.ticks, server.ticks_skipped, server.cpu_percent
+                "  server      {} ticks, {} skipped, {} missing, CPU {:.0} %, memory {mib} MiB",
+                server.ticks, server.ticks_skipped, server.ticks_missing, server.cpu_percent
             )?;
         }
         line(out, "own lag", self.generator.lag_ms)?;

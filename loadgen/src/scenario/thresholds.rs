@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::figures::Report;
+use crate::figures::{Report, ServerSection};
 
 /// The least or the most of each figure; `None` = not judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +90,7 @@ impl Thresholds {
     #[must_use]
     pub fn judge(&self, report: &Report, trades: bool) -> Vec<Violation> {
         let server = report.server.as_ref();
-        let skipped = server.map(|server| percent(server.ticks_skipped, server.ticks + server.ticks_skipped));
+        let skipped = server.map(skipped_percent);
         let absent = report.run.bots.saturating_sub(report.clients.connected);
         let rss = self.rss_mib.filter(|_| report.run.bots <= RSS_BOTS_MAX);
         let trades_least = self.trades.filter(|_| trades);
@@ -127,6 +127,12 @@ impl Thresholds {
         }
         violations
     }
+}
+
+/// Ticks that did not happen, counted by the server or not.
+fn skipped_percent(server: &ServerSection) -> f64 {
+    let lost = server.ticks_skipped + server.ticks_missing;
+    percent(lost, server.ticks + lost)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]

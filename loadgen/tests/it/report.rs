@@ -68,6 +68,7 @@ fn good() -> Report {
             lateness_ms: None,
             ticks: 9_990,
             ticks_skipped: 9,
+            ticks_missing: 0,
             cpu_percent: 40.0,
             rss_bytes: 100 * 1_048_576,
             shards: Vec::new(),
@@ -89,7 +90,7 @@ fn the_json_is_this() {
         "trades": { "requested": 12, "succeeded": 9, "failed": 1, "unknown": 0, "latency_ms": null },
         "economy": { "zen_before": 5, "zen_after": 5, "items_before": 6, "items_after": 6, "conserved": true },
         "generator": { "lag_ms": null, "cpu_percent": 12.5, "socket_drops": 0 },
-        "server": { "tick_ms": h(20.0), "lateness_ms": null, "ticks": 9990, "ticks_skipped": 9, "cpu_percent": 40.0,
+        "server": { "tick_ms": h(20.0), "lateness_ms": null, "ticks": 9990, "ticks_skipped": 9, "ticks_missing": 0, "cpu_percent": 40.0,
                     "rss_bytes": 104_857_600, "shards": [] },
         "host": { "cpus": 2, "kernel": "6.1", "runtime": "mio", "steal_percent": 0.5, "build": "b" },
     });
@@ -114,6 +115,7 @@ fn each_threshold_fails_alone() {
     assert_eq!(failing(|report| report.snapshots.lost_percent = Some(0.11)), ["snapshots.lost_percent"]);
     assert_eq!(failing(of_server(|server| server.tick_ms = Some(summary(25.1)))), ["server.tick_ms.p99"]);
     assert_eq!(failing(of_server(|server| server.ticks_skipped = 11)), ["server.ticks_skipped, percent"]);
+    assert_eq!(failing(of_server(|server| server.ticks_missing = 2)), ["server.ticks_skipped, percent"]);
     assert_eq!(failing(|report| report.clients.disconnected = 1), ["clients.disconnected"]);
     assert_eq!(failing(|report| report.clients.connected = 9), ["clients never connected, percent"]);
     assert_eq!(failing(|report| report.trades.succeeded = 0), ["trades.succeeded"]);
