@@ -1,5 +1,8 @@
 //! One end of an established connection, client's or server's: keys, numbers, acknowledgements, lanes and timers.
 //!
+//! An idle one takes about 11 KiB (the sent records 8 of them); a test holds it below 24. Lanes add what they queue: at most
+//! 256 KiB to be sent and 64 KiB that came early.
+//!
 //! It opens one datagram or fills one buffer at a time and tells what happened through [`Events`]. It knows no address, no
 //! slot, and nothing of the handshake that made its keys.
 

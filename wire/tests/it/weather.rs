@@ -127,3 +127,30 @@ fn lanes_keep_their_promises_in_any_weather() {
         run(seed);
     }
 }
+
+/// Both sides send more packets into the dark than they keep records of; when it lifts, everything comes through.
+#[test]
+fn a_blackout_longer_than_the_records_is_survived() {
+    let mut link = Link::new(9, Weather { delay: Duration::from_millis(20), ..Weather::default() });
+    link.run(Duration::from_secs(1));
+    let conn = link.conn();
+    link.weather.loss = 1_000;
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    for step in 0..1_200_u32 {
+        let message = step.to_le_bytes().to_vec();
+        if link.client.send(&message).is_ok() {
+            up.push(message.clone());
+        }
+        if link.server.send(conn, &message).is_ok() {
+            down.push(message);
+        }
+        link.step(Some(Tick(step)), &mut |_, space| space.len().min(10));
+    }
+    assert!(up.len() >= 1_000 && down.len() >= 1_000, "the lanes fill up: {} and {}", up.len(), down.len());
+    link.weather.loss = 0;
+    link.run(Duration::from_secs(5));
+    assert_eq!(link.client.state(), ClientState::Connected);
+    assert!(link.shard.messages == up && link.player.messages == down);
+    // Nobody may have sent in a loop while nothing could be done about the silence.
+    assert!(*link.sent.borrow() < 4_000, "{} datagrams", link.sent.borrow());
+}
