@@ -1,7 +1,7 @@
 //! What client and server say to each other: the reliable messages of the control lane and the inputs of the input
 //! lane.
 //!
-//! Every message is a row of one table ([`table`]): number, name, fields, bounds. The enums, both directions of the
+//! Every message is a row of one table (`table`): number, name, fields, bounds. The enums, both directions of the
 //! codec, the size limits and the tables of `docs/protocol.md` come from it. Decoding borrows from the received bytes,
 //! allocates nothing and refuses what it does not know with an error that names the field. Little endian throughout.
 //!
