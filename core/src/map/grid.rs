@@ -3,7 +3,7 @@
 //! A cell is 8×8 tiles and a set of slots. Moving between cells flips two bits and bumps the version of every cell
 //! from which the change can be noticed, so a viewer whose cell has the version it looked at last has nothing to do.
 //! On a map of 1,000 walkers about 20 entities change cell in a tick, so this costs less than sorting all of them
-//! again (decision page `0012`). Does not know who is watching.
+//! again (`docs/decisions/0002-cells-kept-incrementally.md`). Does not know who is watching.
 
 use mu_wire::motion::Position;
 

@@ -2,8 +2,8 @@
 //!
 //! A player takes in everything within [`grid::ENTER_RINGS`] cells and lets go of what is beyond
 //! [`grid::LEAVE_RINGS`]. Both sets are made once per cell and shared by all who stand in it; a player's news are
-//! `near & !seen` and `seen & !far` on rows of bits (decision page `0013`). A player whose cell kept its version
-//! since the last look costs two comparisons.
+//! `near & !seen` and `seen & !far` on rows of bits (`docs/decisions/0003-interest-by-difference.md`). A player whose
+//! cell kept its version since the last look costs two comparisons.
 //!
 //! More candidates than places: the nearest are taken, ring by ring, within the last ring by distance, ties by slot;
 //! what is already seen counts as [`KEEP_TILES`] nearer, so that equals do not take turns. Such a player chooses anew

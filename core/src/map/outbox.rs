@@ -150,11 +150,13 @@ impl Outbox {
         self.critical.len() < CRITICAL_PER_TICK
     }
 
-    /// Sends a message that must arrive to one player. The caller has asked for room.
+    /// Sends a message that must arrive to one player.
+    ///
+    /// # Panics
+    /// When the caller did not ask for room, or the message breaks a bound of its own table.
     pub fn send(&mut self, to: EntityId, message: &ServerMessage<'_>) {
-        if let Some(Encoded(bytes)) = self.encode(message) {
-            self.entries.push(Entry::Send { to, bytes, lossy: false });
-        }
+        let Encoded(bytes) = self.encode(message).expect("whoever must be heard asks for room first");
+        self.entries.push(Entry::Send { to, bytes, lossy: false });
     }
 
     /// Encodes a message once for several players; `None` when the arena is full.

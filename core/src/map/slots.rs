@@ -1,10 +1,10 @@
 //! Which slots of a map are taken, and the generation of each: the handles of everything that stands in it.
 //!
 //! Slots are stable: an entity keeps its row in every column, in the replicator and in every viewer's alias table
-//! from arrival to departure, so nothing is renumbered when somebody else leaves (decision page `0011`). Players take
-//! the low slots `0..players`, everything else the slots above, so that the players' cold columns need no row for a
-//! monster. The last slot freed is the first one taken: live slots stay low and rows that were never used are never
-//! touched. Knows nothing of what stands in a slot.
+//! from arrival to departure, so nothing is renumbered when somebody else leaves
+//! (`docs/decisions/0001-stable-slots.md`). Players take the low slots `0..players`, everything else the slots above,
+//! so that the players' cold columns need no row for a monster. The last slot freed is the first one taken: live
+//! slots stay low and rows that were never used are never touched. Knows nothing of what stands in a slot.
 
 use mu_wire::EntityId;
 

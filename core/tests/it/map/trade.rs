@@ -295,3 +295,41 @@ fn a_question_is_answered_once_and_only_while_it_stands() {
     rig.step();
     assert_eq!(refusals(&mut rig, second), [Refusal::TradeNone], "lapsed");
 }
+
+#[test]
+fn more_than_the_outbox_holds_waits_and_is_not_lost() {
+    const PAIRS: usize = 40;
+    let mut rig = Rig::new(&open_map(32), PAIRS * 2, Rules::default(), 1);
+    let mut pairs = Vec::new();
+    for pair in 0..i64::try_from(PAIRS).unwrap() {
+        let items: Vec<(i64, u8)> = (0..32).map(|place| (pair * 64 + i64::from(place) + 1, place)).collect();
+        let left = rig.join(&character(pair * 2 + 1, Tile::new(5, 5), 100, &items));
+        let right = rig.join(&character(pair * 2 + 2, Tile::new(5, 5), 100, &[]));
+        pairs.push((left, right, items.iter().map(|&(uid, _)| uid.unsigned_abs()).collect::<Vec<u64>>()));
+    }
+    rig.steps(5);
+    for &(left, right, _) in &pairs {
+        rig.ask(left, ClientMessage::TradeRequest { target: right });
+        rig.ask(right, ClientMessage::TradeAnswer { accept: true });
+    }
+    rig.steps(2);
+    rig.told.clear();
+    for (left, _, items) in &pairs {
+        for revision in 0..8 {
+            rig.ask(*left, ClientMessage::TradeOffer { revision, zen: 0, items: ItemUids::new(items) });
+        }
+    }
+    rig.step();
+    let at_once: usize = rig.told.values().map(Vec::len).sum();
+    assert!(at_once < PAIRS * 16, "the first tick cannot hold all: {at_once}");
+    rig.steps(20);
+    for (left, right, _) in pairs {
+        for who in [left, right] {
+            let revisions = rig.heard(who, |message| match message {
+                ServerMessage::TradeOffers { revision, .. } => revision,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(revisions, [1, 2, 3, 4, 5, 6, 7, 8]);
+        }
+    }
+}
