@@ -160,6 +160,7 @@ impl Journal {
         let start = NewRecord { kind: KIND_EPOCH_START, schema: 1, event_id: 0, flags: 0, hint: 0, payload: &payload };
         self.group.push(self.next.previous(), &start);
         self.write_group(frame::CONTROL)?;
+        self.stewardship.step()?;
         while self.held.len() < SPARES_MIN && self.await_spare() {}
         self.fail_with_steward()
     }
@@ -284,6 +285,8 @@ impl Journal {
 
     /// Writes what the group holds as one frame of these flags; on success all of it is durable.
     fn write_group(&mut self, flags: u16) -> io::Result<u32> {
+        // Before the frame and not behind it: what this frame relies on is made durable by its own writes alone.
+        self.stewardship.step()?;
         let records = self.group.records();
         let numbered = if flags & frame::CONTROL == 0 { u64::from(records) } else { 0 };
         let first = Lsn(self.next.0 - numbered);
@@ -315,7 +318,6 @@ impl Journal {
         self.shared.durable.store(self.durable.0, Ordering::Release);
         self.sealed = flags == frame::SEAL;
         self.synced_at = self.disk.now();
-        self.stewardship.step()?;
         Ok(written.bytes)
     }
 

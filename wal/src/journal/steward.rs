@@ -302,7 +302,7 @@ fn open_checkpoint(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
 /// Where the steward runs.
 #[derive(Debug)]
 pub(crate) enum Stewardship {
-    /// Inside the writer's calls, behind what they write.
+    /// Inside the writer's calls, before what they write next.
     Inline {
         /// The work.
         steward: Box<Steward>,
