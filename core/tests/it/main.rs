@@ -3,3 +3,4 @@
 mod gateway;
 mod map;
 mod runtime;
+mod tidy;

@@ -4,12 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::hold::HeldStore;
 use super::pause::{pause, until};
 use super::site::Site;
 use super::{Broken, CrashOptions, Moments, at_site};
 
 /// Players must have traded this long after the bots started.
 const FIRST_TRADE_MAX: Duration = Duration::from_secs(60);
+
+/// How long the store is held before such a kill: long enough for trades to become durable.
+const HELD: Duration = Duration::from_millis(500);
 
 /// What a run of kills found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,10 +47,16 @@ fn run(site: &mut Site, options: &CrashOptions) -> Result<KillReport, Broken> {
         let mut bots = site.start_bots(options.bots, "trade", options.seed.wrapping_add(u64::from(round)), &files)?;
         let wanted = 1 + moments.below(40);
         until("a trade", FIRST_TRADE_MAX, || (lines(&files.told) >= wanted).then_some(()))
-            .map_err(|error| bots.with_output(error))?;
+            .map_err(|error| site.with_status(bots.with_output(server.with_output(error))))?;
         pause(Duration::from_micros(moments.below(300_000)));
+        // Every other kill finds events that are durable but undecided.
+        let held = (round % 2 == 1).then(|| HeldStore::hold(site)).transpose()?;
+        if held.is_some() {
+            pause(HELD);
+        }
         server.kill()?;
         bots.kill()?;
+        drop(held);
         server = site.start_server()?;
         report.replayed += site.number("/v1/ops/status", "/journal/replayed")?;
         site.audit(&told).map_err(|error| server.with_output(error))?;

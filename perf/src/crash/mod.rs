@@ -3,6 +3,7 @@
 //! Nothing here knows the engine: it starts the two programs as an operator would, ends them, and reads what they wrote.
 //! Every pause has an end; every process started here is ended here, by its number.
 
+mod hold;
 mod kill;
 mod outage;
 mod pause;

@@ -158,6 +158,15 @@ impl Site {
             .ok_or_else(|| Broken(format!("{path} has no number at {pointer}: {answer}")))
     }
 
+    /// The failure with the server's own figures.
+    pub(super) fn with_status(&self, error: Broken) -> Broken {
+        let status = match self.ask("/v1/ops/status") {
+            Ok(status) => format!("{status:#}"),
+            Err(silent) => silent.0,
+        };
+        Broken(format!("{error}\n--- the server's figures ---\n{status}"))
+    }
+
     /// Keeps the folder for somebody to look at.
     pub(super) fn keep(self, to: &Path) {
         let from = self.folder.keep();

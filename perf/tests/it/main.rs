@@ -5,8 +5,8 @@ use std::path::Path;
 use mu_perf::crash::{Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage};
 
 fn options(store: StoreKind, rounds: u32) -> CrashOptions {
-    let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().unwrap();
-    let programs = Programs::in_folder(folder).unwrap();
+    let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().expect("a file has a folder");
+    let programs = Programs::in_folder(folder).expect("the programs are built");
     CrashOptions { rounds, store, bots: 40, seed: 7, programs, keep: None }
 }
 
@@ -22,6 +22,7 @@ fn twenty_kills_under_trades_on_sqlite_lose_and_double_nothing() {
     let report = held(kill_repeatedly(&options(StoreKind::Sqlite, 20)));
     assert_eq!(report.kills, 20);
     assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
+    assert!(report.replayed > 0, "restarts had undecided events to decide: {report:?}");
 }
 
 #[test]
@@ -29,6 +30,7 @@ fn twenty_kills_under_trades_on_postgresql_lose_and_double_nothing() {
     let report = held(kill_repeatedly(&options(StoreKind::Postgres, 20)));
     assert_eq!(report.kills, 20);
     assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
+    assert!(report.replayed > 0, "restarts had undecided events to decide: {report:?}");
 }
 
 #[test]

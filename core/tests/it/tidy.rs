@@ -1,0 +1,129 @@
+//! What the tree promises about itself: headers, sizes, purity, and which way dependencies point.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest source file in lines.
+const LINES_MAX: usize = 700;
+
+/// Rooms that take bytes, numbers and a time, and the words that would break that.
+const PURE: [&str; 7] = [
+    "wire/src",
+    "wal/src/format",
+    "core/src/map",
+    "core/src/systems",
+    "config/src/content",
+    "storage/src/event",
+    "storage/src/ids.rs",
+];
+const IMPURE: [&str; 9] = [
+    "std::net::UdpSocket",
+    "std::net::Tcp",
+    "std::fs",
+    "std::thread",
+    "Instant::now",
+    "SystemTime",
+    "Clock::now",
+    "mu_wire_io",
+    "rusqlite",
+];
+
+/// Files of pure rooms that may name one impure word, with the reason.
+const EXCEPTIONS: [(&str, &str, &str); 2] = [
+    ("config/src/content/read.rs", "std::fs", "reads the content's folder; everything else gets text"),
+    ("config/src/content/demo.rs", "std::fs", "writes the demo's files out for editing"),
+];
+
+/// Our own packages that each package may depend on.
+const MAY_DEPEND: [(&str, &[&str]); 8] = [
+    ("config", &[]),
+    ("wire", &[]),
+    ("wire/io", &[]),
+    ("wal", &[]),
+    ("storage", &["mu-wal"]),
+    ("core", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),
+    ("loadgen", &["mu-config", "mu-wire", "mu-wire-io"]),
+    ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file below a path, as (path from the root, text).
+fn sources(below: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(below)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    assert!(!found.is_empty(), "{below} holds no source");
+    found
+}
+
+fn all_sources() -> Vec<(String, String)> {
+    MAY_DEPEND.iter().flat_map(|(member, _)| sources(&format!("{member}/src"))).collect()
+}
+
+/// The text without comments and without the tests at its end.
+fn code(text: &str) -> String {
+    let production = text.split("#[cfg(test)]").next().unwrap_or(text);
+    production.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_file_says_what_it_holds() {
+    let silent: Vec<_> =
+        all_sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name).collect();
+    assert_eq!(silent, Vec::<String>::new(), "files without a header");
+}
+
+#[test]
+fn no_file_is_longer_than_one_idea() {
+    let long: Vec<_> = all_sources()
+        .into_iter()
+        .filter(|(_, text)| text.lines().count() > LINES_MAX)
+        .map(|(name, text)| (name, text.lines().count()))
+        .collect();
+    assert_eq!(long, Vec::<(String, usize)>::new(), "files over {LINES_MAX} lines");
+}
+
+#[test]
+fn pure_rooms_name_no_socket_file_thread_or_clock() {
+    let mut found = Vec::new();
+    for (name, text) in PURE.iter().flat_map(|room| sources(room)) {
+        let text = code(&text);
+        for word in IMPURE {
+            let excepted = EXCEPTIONS.iter().any(|(file, allowed, _)| *file == name && *allowed == word);
+            if text.contains(word) && !excepted {
+                found.push(format!("{name}: {word}"));
+            }
+        }
+    }
+    assert_eq!(found, Vec::<String>::new(), "impure words in pure rooms");
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (member, allowed) in MAY_DEPEND {
+        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        let shipped = manifest.split("[dev-dependencies]").next().unwrap();
+        let dependencies = shipped.split("[dependencies]").nth(1).unwrap_or("");
+        for line in dependencies.lines().filter(|line| line.starts_with("mu-")) {
+            let name = line.split(['.', ' ', '=']).next().unwrap();
+            assert!(allowed.contains(&name), "{member} depends on {name}; allowed are {allowed:?}");
+        }
+    }
+}
+
+#[test]
+fn the_ignore_list_does_not_hide_a_source_folder() {
+    let ignored = fs::read_to_string(root().join(".gitignore")).unwrap();
+    let plain: Vec<_> = ignored.lines().filter(|line| MAY_DEPEND.iter().any(|(member, _)| line == member)).collect();
+    assert_eq!(plain, Vec::<&str>::new());
+}
