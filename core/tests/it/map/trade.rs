@@ -120,7 +120,7 @@ fn a_changed_table_needs_both_confirmations_again() {
     let (mut rig, left, right) = open();
     offer(&mut rig, left, 0, 10, &[]);
     confirm(&mut rig, right, 1);
-    offer(&mut rig, left, 1, 0, &[]);
+    offer(&mut rig, left, 1, 1, &[]);
     rig.told.clear();
     confirm(&mut rig, right, 1);
     assert_eq!(refusals(&mut rig, right), [Refusal::TradeStale]);
