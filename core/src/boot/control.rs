@@ -70,6 +70,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
         shards: parts.shards.published.clone(),
         value: Arc::clone(&threads.value),
         persist: Arc::clone(&threads.flushed),
+        pulses: parts.shards.running.pulses().to_vec(),
     };
     let directory = Directory::new(
         Arc::clone(&parts.layout.routes),

@@ -35,6 +35,9 @@ pub(super) const NOTICE: Duration = Duration::from_secs(1);
 /// From the request to the end, at most.
 pub(super) const DEADLINE: Duration = Duration::from_millis(4_500);
 
+/// After the deadline, this long until the process ends whatever its threads do.
+const LAST_WAIT: Duration = Duration::from_millis(300);
+
 /// Kept of the deadline for the threads behind the shards.
 const TAIL: Duration = Duration::from_millis(1_000);
 
@@ -213,6 +216,7 @@ impl Running {
                 stop.raise(StopPhase::Now);
                 if finished.recv_timeout(deadline.since(Clock::now())) == Err(RecvTimeoutError::Timeout) {
                     give_up.store(true, Relaxed);
+                    end_in_any_case(&finished);
                 }
             }
         });
@@ -243,6 +247,15 @@ impl Running {
             ],
             failure: failure.or_else(|| failed.map(|shard| format!("shard {shard} failed"))),
         }
+    }
+}
+
+/// A thread that does not end must not keep the process: nothing of value is lost by ending it, the journal has it.
+fn end_in_any_case(finished: &mpsc::Receiver<()>) {
+    if finished.recv_timeout(LAST_WAIT) == Err(RecvTimeoutError::Timeout) {
+        log::error!("a thread does not end; the process ends without it, and the next start decides what the journal holds");
+        log::logger().flush();
+        std::process::exit(1);
     }
 }
 

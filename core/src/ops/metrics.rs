@@ -91,6 +91,8 @@ impl Page {
             |s| s.events_refused,
         )?;
         by_shard(e, &figures, "hot_rows_dropped", "Hot rows not handed over", MetricType::Counter, |s| s.rows_dropped)?;
+        let roused = self.0.pulses.iter().map(|pulse| pulse.roused()).sum::<u64>();
+        counter(e, "shards_roused", "Times a shard's executor slept past its timer and was woken", roused)?;
         times(e, &figures, "tick_seconds", "Duration of a tick", |s| &s.tick_us)?;
         times(e, &figures, "step_lateness_seconds", "How late a step began", |s| &s.lateness_us)
     }

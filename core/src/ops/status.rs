@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::process;
 use crate::journal::ValueStatus;
 use crate::persist::PersistStatus;
-use crate::runtime::Clock;
+use crate::runtime::{Clock, Pulse};
 use crate::shard::figures::{Published, ShardFigures, times};
 
 /// Where the figures come from.
@@ -28,6 +28,8 @@ pub struct Sources {
     pub value: Arc<ValueStatus>,
     /// Hot state.
     pub persist: Arc<PersistStatus>,
+    /// Signs of life, one per shard.
+    pub pulses: Vec<Arc<Pulse>>,
 }
 
 impl Sources {
@@ -54,6 +56,7 @@ impl Sources {
             "tick": figures.iter().map(|shard| shard.tick).max().unwrap_or(0),
             "ticks": figures.iter().map(|shard| shard.ticks).sum::<u64>(),
             "ticks_skipped": figures.iter().map(|shard| shard.ticks_skipped).sum::<u64>(),
+            "roused": self.pulses.iter().map(|pulse| pulse.roused()).sum::<u64>(),
             "rss_bytes": process::resident_bytes(),
             "cpu_seconds": process::cpu_seconds(),
             "tick_hist": encoded(&merged(figures.iter().map(|shard| &shard.tick_us))),

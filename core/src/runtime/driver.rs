@@ -13,6 +13,7 @@ use mu_wire::Time;
 
 use super::clock::Clock;
 use super::grid::Grid;
+use super::rouse::Pulse;
 use super::{Flow, ShardLoop};
 
 /// How a shard's thread ended.
@@ -50,11 +51,18 @@ pub(super) struct Driver {
     grid: Grid,
     step: u64,
     stop: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
 }
 
 impl Driver {
-    pub(super) fn new(shard: u8, shard_loop: Box<dyn ShardLoop>, origin: Time, stop: Arc<AtomicBool>) -> Self {
-        Self { shard, shard_loop: Some(shard_loop), grid: Grid::new(origin, Clock::now()), step: 0, stop }
+    pub(super) fn new(
+        shard: u8,
+        shard_loop: Box<dyn ShardLoop>,
+        origin: Time,
+        stop: Arc<AtomicBool>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
+        Self { shard, shard_loop: Some(shard_loop), grid: Grid::new(origin, Clock::now()), step: 0, stop, pulse }
     }
 
     /// Runs what is due and says how long to wait for the next step.
@@ -64,6 +72,7 @@ impl Driver {
                 return Turn::End(self.end(Cause::Stopped));
             }
             let now = Clock::now();
+            self.pulse.beat(now);
             let Some(time) = self.grid.take_due(now) else {
                 return Turn::Wait(self.grid.wait(now));
             };
@@ -75,6 +84,11 @@ impl Driver {
                 Err(panic) => return Turn::End(self.end(Cause::Panicked(message(&*panic)))),
             }
         }
+    }
+
+    /// The shard's sign of life.
+    pub(super) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
     }
 
     /// Drops the loop; a panic while it is dropped is a panic of the shard too.

@@ -3,8 +3,11 @@
 //! Only builder, task queue and timer are used; sockets and files never go through it. The executor is made on a thread that
 //! already runs, so a failure is a value here and not a panic in a thread of the library's.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
 use std::time::Duration;
 
+use ::glommio::timer::Timer;
 use ::glommio::{CpuSet, Latency, LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Shares};
 
 use super::driver::{Driver, ShardEnd, Turn};
@@ -58,10 +61,21 @@ pub(super) fn run(
 }
 
 async fn steps(mut driver: Driver) -> ShardEnd {
+    let pulse = driver.pulse();
     loop {
         match driver.turn() {
-            Turn::Wait(duration) => ::glommio::timer::sleep(duration).await,
-            Turn::End(end) => return end,
+            Turn::Wait(duration) => {
+                let mut timer = Timer::new(duration);
+                poll_fn(|context| {
+                    pulse.listen(context.waker());
+                    Pin::new(&mut timer).poll(context).map(drop)
+                })
+                .await;
+            }
+            Turn::End(end) => {
+                pulse.end();
+                return end;
+            }
         }
     }
 }

@@ -18,12 +18,14 @@ pub mod grid;
 mod kernel;
 mod mio;
 pub mod probe;
+mod rouse;
 pub mod signals;
 mod start;
 
 pub use clock::Clock;
 pub use driver::{Cause, ShardEnd};
 pub use grid::{STEP, StepTime};
+pub use rouse::Pulse;
 pub use start::{BuildLoop, Running, RuntimeOptions, ShardSpec, StartError, start};
 
 pub use mu_config::Runtime as RuntimeChoice;

@@ -19,6 +19,7 @@ use super::clock::Clock;
 use super::cores::{self, Placed};
 use super::driver::{Cause, Driver, ShardEnd, message};
 use super::probe::{self, Refusal};
+use super::rouse::{Pulse, Watch};
 use super::{RuntimeChoice, RuntimeKind, ShardLoop, glommio, kernel, mio};
 
 /// Builds a shard's loop inside its pinned thread.
@@ -92,6 +93,9 @@ pub enum StartError {
         /// How long was waited.
         deadline: Duration,
     },
+    /// The thread that watches the shards could not be started.
+    #[error("no thread to watch the shards: {0}")]
+    Watch(#[source] io::Error),
     /// No thread could be started.
     #[error("no thread for shard {shard}: {source}")]
     Thread {
@@ -109,9 +113,17 @@ pub struct Running {
     wakers: Vec<Arc<Waker>>,
     placed: Vec<Placed>,
     kinds: Vec<RuntimeKind>,
+    pulses: Vec<Arc<Pulse>>,
+    _watch: Watch,
 }
 
 impl Running {
+    /// Each shard's sign of life, in the order of the specs.
+    #[must_use]
+    pub fn pulses(&self) -> &[Arc<Pulse>] {
+        &self.pulses
+    }
+
     /// Where each shard's thread runs, in the order of the specs.
     #[must_use]
     pub fn placed(&self) -> &[Placed] {
@@ -158,7 +170,9 @@ pub fn start(specs: Vec<ShardSpec>, options: &RuntimeOptions) -> Result<Running,
     let (report, reports) = sync_channel(specs.len());
     let mut shards = Vec::new();
     let mut threads = Vec::new();
-    for spec in specs {
+    let pulses: Vec<Arc<Pulse>> = specs.iter().map(|_| Arc::default()).collect();
+    let watch = Watch::start(pulses.clone(), &options.housekeeping).map_err(StartError::Watch)?;
+    for (spec, pulse) in specs.into_iter().zip(&pulses) {
         let shard = spec.shard;
         let thread = Thread {
             kind,
@@ -166,6 +180,7 @@ pub fn start(specs: Vec<ShardSpec>, options: &RuntimeOptions) -> Result<Running,
             origin: options.origin,
             housekeeping: options.housekeeping.clone(),
             stop: Arc::clone(&stop),
+            pulse: Arc::clone(pulse),
             on_end: Arc::clone(&options.on_end),
             report: report.clone(),
         };
@@ -178,7 +193,8 @@ pub fn start(specs: Vec<ShardSpec>, options: &RuntimeOptions) -> Result<Running,
         threads.push(handle);
     }
     drop(report);
-    let mut running = Running { threads, stop, wakers: Vec::new(), placed: Vec::new(), kinds: Vec::new() };
+    let mut running =
+        Running { threads, stop, wakers: Vec::new(), placed: Vec::new(), kinds: Vec::new(), pulses, _watch: watch };
     match await_ready(&mut running, &shards, &reports, options.deadline) {
         Ok(()) => Ok(running),
         Err(error) => {
@@ -245,6 +261,7 @@ struct Thread {
     origin: Time,
     housekeeping: Vec<usize>,
     stop: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
     on_end: Arc<dyn Fn(&ShardEnd) + Send + Sync>,
     report: SyncSender<Report>,
 }
@@ -253,7 +270,9 @@ impl Thread {
     /// The thread's edge: no panic passes it.
     fn run(self, spec: ShardSpec) -> Option<ShardEnd> {
         let (shard, cpu) = (spec.shard, spec.cpu);
-        let reason = match catch_unwind(AssertUnwindSafe(|| self.shard(spec))) {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.shard(spec)));
+        self.pulse.end();
+        let reason = match ended {
             Ok(Ok(end)) => {
                 if let Cause::Panicked(text) = &end.cause {
                     log::error!("shard {shard} panicked in step {} (tick {}): {text}", end.step, end.step / 10);
@@ -311,7 +330,7 @@ impl Thread {
     }
 
     fn driver(&self, shard: u8, build: BuildLoop) -> Result<Driver, String> {
-        Ok(Driver::new(shard, build()?, self.origin, Arc::clone(&self.stop)))
+        Ok(Driver::new(shard, build()?, self.origin, Arc::clone(&self.stop), Arc::clone(&self.pulse)))
     }
 
     fn ready(&self, shard: u8, kind: RuntimeKind, placed: Placed, waker: Option<Arc<Waker>>) {

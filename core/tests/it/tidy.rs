@@ -47,7 +47,7 @@ const MAY_DEPEND: [(&str, &[&str]); 8] = [
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tree can be read").to_owned()
 }
 
 /// Every Rust file below a path, as (path from the root, text).
@@ -56,10 +56,14 @@ fn sources(below: &str) -> Vec<(String, String)> {
     let mut open = vec![root().join(below)];
     while let Some(path) = open.pop() {
         if path.is_dir() {
-            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            open.extend(
+                fs::read_dir(&path)
+                    .expect("the tree can be read")
+                    .map(|entry| entry.expect("the tree can be read").path()),
+            );
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(root()).unwrap().display().to_string();
-            found.push((name, fs::read_to_string(&path).unwrap()));
+            let name = path.strip_prefix(root()).expect("the tree can be read").display().to_string();
+            found.push((name, fs::read_to_string(&path).expect("the tree can be read")));
         }
     }
     assert!(!found.is_empty(), "{below} holds no source");
