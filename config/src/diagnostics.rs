@@ -60,18 +60,12 @@ pub struct Diagnostics {
 impl Source {
     /// A file's text.
     pub(crate) fn of_file(file: &Path, text: &str) -> Self {
-        Self {
-            file: file.to_owned(),
-            text: Some(Arc::from(text)),
-        }
+        Self { file: file.to_owned(), text: Some(Arc::from(text)) }
     }
 
     /// A layer without lines.
     pub(crate) fn of_layer(name: String) -> Self {
-        Self {
-            file: PathBuf::from(name),
-            text: None,
-        }
+        Self { file: PathBuf::from(name), text: None }
     }
 }
 
@@ -85,9 +79,7 @@ impl Diagnostics {
     /// Whether there is a finding that forbids a start.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.severity == Severity::Error)
+        self.entries.iter().any(|entry| entry.severity == Severity::Error)
     }
 
     /// Whether nothing was found.
@@ -96,50 +88,18 @@ impl Diagnostics {
         self.entries.is_empty()
     }
 
-    pub(crate) fn error(
-        &mut self,
-        source: &Source,
-        span: &Range<usize>,
-        message: String,
-        help: String,
-    ) {
+    pub(crate) fn error(&mut self, source: &Source, span: &Range<usize>, message: String, help: String) {
         self.push(source, span, Severity::Error, message, help);
     }
 
-    pub(crate) fn warning(
-        &mut self,
-        source: &Source,
-        span: &Range<usize>,
-        message: String,
-        help: String,
-    ) {
+    pub(crate) fn warning(&mut self, source: &Source, span: &Range<usize>, message: String, help: String) {
         self.push(source, span, Severity::Warning, message, help);
     }
 
-    fn push(
-        &mut self,
-        source: &Source,
-        span: &Range<usize>,
-        severity: Severity,
-        message: String,
-        help: String,
-    ) {
-        let place = source.text.as_ref().map(|text| Place {
-            text: Arc::clone(text),
-            span: clamp(text, span),
-        });
-        let (line, column) = place.as_ref().map_or((0, 0), |place| {
-            line_and_column(&place.text, place.span.start)
-        });
-        self.entries.push(Diagnostic {
-            file: source.file.clone(),
-            line,
-            column,
-            severity,
-            message,
-            help,
-            place,
-        });
+    fn push(&mut self, source: &Source, span: &Range<usize>, severity: Severity, message: String, help: String) {
+        let place = source.text.as_ref().map(|text| Place { text: Arc::clone(text), span: clamp(text, span) });
+        let (line, column) = place.as_ref().map_or((0, 0), |place| line_and_column(&place.text, place.span.start));
+        self.entries.push(Diagnostic { file: source.file.clone(), line, column, severity, message, help, place });
     }
 }
 
@@ -159,36 +119,16 @@ impl std::error::Error for Diagnostics {}
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = if self.severity == Severity::Error {
-            Level::ERROR
-        } else {
-            Level::WARNING
-        };
+        let level = if self.severity == Severity::Error { Level::ERROR } else { Level::WARNING };
         let Some(place) = &self.place else {
-            let word = if self.severity == Severity::Error {
-                "error"
-            } else {
-                "warning"
-            };
-            write!(
-                out,
-                "{word}: {}\n --> {}",
-                self.message,
-                self.file.display()
-            )?;
-            return if self.help.is_empty() {
-                Ok(())
-            } else {
-                write!(out, "\n  = help: {}", self.help)
-            };
+            let word = if self.severity == Severity::Error { "error" } else { "warning" };
+            write!(out, "{word}: {}\n --> {}", self.message, self.file.display())?;
+            return if self.help.is_empty() { Ok(()) } else { write!(out, "\n  = help: {}", self.help) };
         };
         let file = self.file.display().to_string();
         // The few lines around the place are enough, and a map of 128 rows is not printed for one wrong letter.
         let mark = AnnotationKind::Primary.span(place.span.clone());
-        let snippet = Snippet::source(&*place.text)
-            .path(file)
-            .fold(true)
-            .annotation(mark);
+        let snippet = Snippet::source(&*place.text).path(file).fold(true).annotation(mark);
         let mut group: Group<'_> = level.primary_title(self.message.as_str()).element(snippet);
         if !self.help.is_empty() {
             group = group.element(Level::HELP.message(self.help.as_str()));
@@ -201,10 +141,7 @@ impl fmt::Display for Diagnostic {
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[start..].chars().count() + 1,
-    )
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
 }
 
 /// A span inside the text, on character boundaries and within its first line, so that a table's span marks its first line only.

@@ -12,20 +12,11 @@ use crate::diagnostics::{Diagnostics, Source};
 use crate::settings::nearest;
 
 /// Parses a text, reports every syntax error, and gives what could be read.
-pub(crate) fn parse<'a>(
-    source: &Source,
-    text: &'a str,
-    found: &mut Diagnostics,
-) -> Spanned<DeTable<'a>> {
+pub(crate) fn parse<'a>(source: &Source, text: &'a str, found: &mut Diagnostics) -> Spanned<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        found.error(
-            source,
-            &span,
-            error.message().trim_end().replace('\n', ", "),
-            String::new(),
-        );
+        found.error(source, &span, error.message().trim_end().replace('\n', ", "), String::new());
     }
     table
 }
@@ -50,12 +41,7 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     /// A table whose span stands for it where a key is missing.
     pub(crate) fn new(source: &'a Source, table: &'a Spanned<DeTable<'a>>) -> Self {
-        Self {
-            source,
-            entries: table.get_ref(),
-            span: table.span(),
-            known: Vec::new(),
-        }
+        Self { source, entries: table.get_ref(), span: table.span(), known: Vec::new() }
     }
 
     /// Where the table stands.
@@ -73,70 +59,39 @@ impl<'a> Table<'a> {
         let value = self.wanted(key, found)?;
         let allowed = format!("{} to {}", bounds.start(), bounds.end());
         let number = integer(value.get_ref());
-        match number
-            .filter(|number| bounds.contains(number))
-            .and_then(|number| T::try_from(number).ok())
-        {
-            Some(fine) => Some(At {
-                value: fine,
-                span: value.span(),
-            }),
+        match number.filter(|number| bounds.contains(number)).and_then(|number| T::try_from(number).ok()) {
+            Some(fine) => Some(At { value: fine, span: value.span() }),
             None => {
                 let wrong = match number {
                     Some(number) => format!("`{key}` is {number}"),
                     None => format!("`{key}` is {}, not a whole number", kind(value.get_ref())),
                 };
-                found.error(
-                    self.source,
-                    &value.span(),
-                    wrong,
-                    format!("allowed: {allowed}"),
-                );
+                found.error(self.source, &value.span(), wrong, format!("allowed: {allowed}"));
                 None
             }
         }
     }
 
     /// A text that is not empty and at most `most` bytes long.
-    pub(crate) fn text(
-        &mut self,
-        key: &'static str,
-        most: usize,
-        found: &mut Diagnostics,
-    ) -> Option<At<String>> {
+    pub(crate) fn text(&mut self, key: &'static str, most: usize, found: &mut Diagnostics) -> Option<At<String>> {
         let value = self.wanted(key, found)?;
         let wrong = match value.get_ref().as_str() {
             Some(text) if !text.trim().is_empty() && text.len() <= most => {
-                return Some(At {
-                    value: text.to_owned(),
-                    span: value.span(),
-                });
+                return Some(At { value: text.to_owned(), span: value.span() });
             }
             Some(text) => format!("`{key}` is {} bytes long", text.trim().len()),
             None => format!("`{key}` is {}, not a string", kind(value.get_ref())),
         };
-        found.error(
-            self.source,
-            &value.span(),
-            wrong,
-            format!("allowed: a string of 1 to {most} bytes"),
-        );
+        found.error(self.source, &value.span(), wrong, format!("allowed: a string of 1 to {most} bytes"));
         None
     }
 
     /// One character.
-    pub(crate) fn letter(
-        &mut self,
-        key: &'static str,
-        found: &mut Diagnostics,
-    ) -> Option<At<char>> {
+    pub(crate) fn letter(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<At<char>> {
         let value = self.wanted(key, found)?;
         let mut letters = value.get_ref().as_str().unwrap_or_default().chars();
         if let (Some(letter), None) = (letters.next(), letters.next()) {
-            return Some(At {
-                value: letter,
-                span: value.span(),
-            });
+            return Some(At { value: letter, span: value.span() });
         }
         found.error(
             self.source,
@@ -163,16 +118,8 @@ impl<'a> Table<'a> {
             || format!("`{key}` is {}, not a string", kind(value.get_ref())),
             |text| format!("`{key}` is {text:?}"),
         );
-        let words: Vec<_> = choice
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
-        found.error(
-            self.source,
-            &value.span(),
-            wrong,
-            format!("allowed: {}", words.join(", ")),
-        );
+        let words: Vec<_> = choice.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        found.error(self.source, &value.span(), wrong, format!("allowed: {}", words.join(", ")));
         None
     }
 
@@ -193,10 +140,7 @@ impl<'a> Table<'a> {
         let mut texts = Vec::new();
         for item in list.iter() {
             match item.get_ref().as_str() {
-                Some(text) => texts.push(At {
-                    value: text.to_owned(),
-                    span: item.span(),
-                }),
+                Some(text) => texts.push(At { value: text.to_owned(), span: item.span() }),
                 None => found.error(
                     self.source,
                     &item.span(),
@@ -209,11 +153,7 @@ impl<'a> Table<'a> {
     }
 
     /// A table.
-    pub(crate) fn table(
-        &mut self,
-        key: &'static str,
-        found: &mut Diagnostics,
-    ) -> Option<Table<'a>> {
+    pub(crate) fn table(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<Table<'a>> {
         let value = self.wanted(key, found)?;
         let table = self.as_table(value);
         if table.is_none() {
@@ -260,18 +200,7 @@ impl<'a> Table<'a> {
 
     /// Every key with its value and place, for tables whose keys are the user's own.
     pub(crate) fn free_entries(&mut self) -> Vec<(At<&'a str>, &'a Spanned<DeValue<'a>>)> {
-        self.entries
-            .iter()
-            .map(|(key, value)| {
-                (
-                    At {
-                        value: &**key.get_ref(),
-                        span: key.span(),
-                    },
-                    value,
-                )
-            })
-            .collect()
+        self.entries.iter().map(|(key, value)| (At { value: &**key.get_ref(), span: key.span() }, value)).collect()
     }
 
     /// Where a key's value stands, exactly as written.
@@ -281,49 +210,26 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub(crate) fn finish(self, found: &mut Diagnostics) {
-        for key in self
-            .entries
-            .keys()
-            .filter(|key| !self.known.iter().any(|known| *known == &**key.get_ref()))
-        {
+        for key in self.entries.keys().filter(|key| !self.known.iter().any(|known| *known == &**key.get_ref())) {
             let name = key.get_ref();
             let help = match nearest(name, self.known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", self.known.join(", ")),
             };
-            found.error(
-                self.source,
-                &key.span(),
-                format!("unknown key `{name}`"),
-                help,
-            );
+            found.error(self.source, &key.span(), format!("unknown key `{name}`"), help);
         }
     }
 
     fn as_table(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Table<'a>> {
         let entries = value.get_ref().as_table()?;
-        Some(Table {
-            source: self.source,
-            entries,
-            span: value.span(),
-            known: Vec::new(),
-        })
+        Some(Table { source: self.source, entries, span: value.span(), known: Vec::new() })
     }
 
-    fn wanted(
-        &mut self,
-        key: &'static str,
-        found: &mut Diagnostics,
-    ) -> Option<&'a Spanned<DeValue<'a>>> {
+    fn wanted(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
         let value = self.entries.get(key);
         if value.is_none() {
-            found.error(
-                self.source,
-                &self.span,
-                format!("`{key}` is missing"),
-                String::new(),
-            );
+            found.error(self.source, &self.span, format!("`{key}` is missing"), String::new());
         }
         value
     }

@@ -22,10 +22,7 @@ pub(crate) struct Origins {
 impl Origins {
     /// Where a key was last set; a layer called `default` if nowhere.
     pub(crate) fn of(&self, path: &str) -> (Source, Range<usize>) {
-        self.places
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| (Source::of_layer(format!("default of {path}")), 0..0))
+        self.places.get(path).cloned().unwrap_or_else(|| (Source::of_layer(format!("default of {path}")), 0..0))
     }
 }
 
@@ -40,19 +37,11 @@ pub(crate) struct Layers {
 impl Layers {
     /// Starts from `base`.
     pub(crate) fn over(base: Settings) -> Self {
-        Self {
-            settings: base,
-            origins: Origins::default(),
-        }
+        Self { settings: base, origins: Origins::default() }
     }
 
     /// Applies a configuration file.
-    pub(crate) fn file(
-        &mut self,
-        source: &Source,
-        document: &Spanned<DeTable<'_>>,
-        found: &mut Diagnostics,
-    ) {
+    pub(crate) fn file(&mut self, source: &Source, document: &Spanned<DeTable<'_>>, found: &mut Diagnostics) {
         for (name, value) in document.get_ref() {
             let name_span = name.span();
             let name = &**name.get_ref();
@@ -60,14 +49,10 @@ impl Layers {
                 DeValue::Table(section) if is_section(name) => {
                     for (key, value) in section {
                         let path = format!("{name}.{}", key.get_ref());
-                        self.put(source, &key.span(), &value.span(), &path, found, |_| {
-                            raw(value.get_ref())
-                        });
+                        self.put(source, &key.span(), &value.span(), &path, found, |_| raw(value.get_ref()));
                     }
                 }
-                DeValue::Table(_) => {
-                    unknown(source, &name_span, name, "section", section_names(), found)
-                }
+                DeValue::Table(_) => unknown(source, &name_span, name, "section", section_names(), found),
                 value_here if is_section(name) => {
                     found.error(
                         source,
@@ -76,9 +61,7 @@ impl Layers {
                         format!("write [{name}]"),
                     );
                 }
-                value_here => self.put(source, &name_span, &value.span(), name, found, |_| {
-                    raw(value_here)
-                }),
+                value_here => self.put(source, &name_span, &value.span(), name, found, |_| raw(value_here)),
             }
         }
     }
@@ -89,46 +72,28 @@ impl Layers {
         variables: impl IntoIterator<Item = (String, String)>,
         found: &mut Diagnostics,
     ) {
-        let mut ours: Vec<_> = variables
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("MU__"))
-            .collect();
+        let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with("MU__")).collect();
         ours.sort();
         for (name, value) in ours {
             let source = Source::of_layer(format!("environment {name}"));
             match KEYS.iter().find(|key| key.variable() == name) {
-                Some(key) => {
-                    self.accept(&source, &(0..0), key, &key.kind.raw_of_text(&value), found)
-                }
+                Some(key) => self.accept(&source, &(0..0), key, &key.kind.raw_of_text(&value), found),
                 None => {
                     let names: Vec<_> = KEYS.iter().map(Key::variable).collect();
-                    unknown(
-                        &source,
-                        &(0..0),
-                        &name,
-                        "variable",
-                        names.iter().map(String::as_str),
-                        found,
-                    );
+                    unknown(&source, &(0..0), &name, "variable", names.iter().map(String::as_str), found);
                 }
             }
         }
     }
 
     /// Applies `key=value` flags.
-    pub(crate) fn flags(
-        &mut self,
-        flags: impl IntoIterator<Item = impl AsRef<str>>,
-        found: &mut Diagnostics,
-    ) {
+    pub(crate) fn flags(&mut self, flags: impl IntoIterator<Item = impl AsRef<str>>, found: &mut Diagnostics) {
         for flag in flags {
             let flag = flag.as_ref();
             let (path, value) = flag.split_once('=').unwrap_or((flag, ""));
             let source = Source::of_layer(format!("flag {path}"));
             if flag.contains('=') {
-                self.put(&source, &(0..0), &(0..0), path, found, |key| {
-                    key.kind.raw_of_text(value)
-                });
+                self.put(&source, &(0..0), &(0..0), path, found, |key| key.kind.raw_of_text(value));
             } else {
                 found.error(
                     &source,
@@ -151,31 +116,15 @@ impl Layers {
     ) {
         match KEYS.iter().find(|key| key.path == path) {
             Some(key) => self.accept(source, value, key, &raw(key), found),
-            None => unknown(
-                source,
-                name,
-                path,
-                "key",
-                KEYS.iter().map(|key| key.path),
-                found,
-            ),
+            None => unknown(source, name, path, "key", KEYS.iter().map(|key| key.path), found),
         }
     }
 
-    fn accept(
-        &mut self,
-        source: &Source,
-        span: &Range<usize>,
-        key: &'static Key,
-        raw: &Raw,
-        found: &mut Diagnostics,
-    ) {
+    fn accept(&mut self, source: &Source, span: &Range<usize>, key: &'static Key, raw: &Raw, found: &mut Diagnostics) {
         match key.kind.accept(raw) {
             Ok(value) => {
                 (key.put)(&mut self.settings, &value);
-                self.origins
-                    .places
-                    .insert(key.path, (source.clone(), span.clone()));
+                self.origins.places.insert(key.path, (source.clone(), span.clone()));
             }
             Err(wrong) => found.error(
                 source,
@@ -194,17 +143,13 @@ fn raw(value: &DeValue<'_>) -> Raw {
     if let Some(text) = value.as_str() {
         return Raw::Text(text.to_owned());
     }
-    let numbers = value.as_array().and_then(|list| {
-        list.iter()
-            .map(|item| integer(item.get_ref()))
-            .collect::<Option<Vec<_>>>()
-    });
+    let numbers =
+        value.as_array().and_then(|list| list.iter().map(|item| integer(item.get_ref())).collect::<Option<Vec<_>>>());
     numbers.map_or(Raw::Other(kind(value)), Raw::Integers)
 }
 
 fn section_names() -> impl Iterator<Item = &'static str> + Clone {
-    KEYS.iter()
-        .filter_map(|key| key.path.split_once('.').map(|(section, _)| section))
+    KEYS.iter().filter_map(|key| key.path.split_once('.').map(|(section, _)| section))
 }
 
 fn is_section(name: &str) -> bool {
@@ -224,9 +169,7 @@ fn unknown<'a>(
         None => {
             let section = name.split_once('.').map_or("", |(section, _)| section);
             let mut names: Vec<_> = known
-                .filter(|path| {
-                    path.split_once('.').map_or("", |(near, _)| near) == section || what != "key"
-                })
+                .filter(|path| path.split_once('.').map_or("", |(near, _)| near) == section || what != "key")
                 .collect();
             names.dedup();
             format!("known: {}", names.join(", "))

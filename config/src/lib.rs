@@ -13,14 +13,13 @@ mod settings;
 use std::path::Path;
 
 pub use content::{
-    Class, Content, EntryPoint, Grid, INVENTORY_SLOTS, ItemTemplate, MapDef, MonsterSpawn,
-    MonsterTemplate, PlayerSpawn, Portal, Rect, SlotKind, StarterItem, StarterKit, World,
-    write_demo,
+    Class, Content, EntryPoint, Grid, INVENTORY_SLOTS, ItemTemplate, MapDef, MonsterSpawn, MonsterTemplate,
+    PlayerSpawn, Portal, Rect, SlotKind, StarterItem, StarterKit, World, write_demo,
 };
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use settings::{
-    Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime,
-    Settings, StoreAddress, TickTimes, Udp, WalMedium, WalSettings, WorldSource, markdown,
+    Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime, Settings, StoreAddress,
+    TickTimes, Udp, WalMedium, WalSettings, WorldSource, markdown,
 };
 
 use diagnostics::Source;
@@ -57,12 +56,7 @@ pub fn load(
         }
         Err(error) => {
             let source = Source::of_layer(path.display().to_string());
-            found.error(
-                &source,
-                &(0..0),
-                format!("the configuration file cannot be read: {error}"),
-                String::new(),
-            );
+            found.error(&source, &(0..0), format!("the configuration file cannot be read: {error}"), String::new());
         }
     }
     layers.settings.resolve(folder);
@@ -78,18 +72,12 @@ pub fn load_demo(
     env: impl IntoIterator<Item = (String, String)>,
     overrides: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Result<Plan, Diagnostics> {
-    finish(
-        Layers::over(Settings::demo(data_dir)),
-        env,
-        overrides,
-        Diagnostics::default(),
-    )
+    finish(Layers::over(Settings::demo(data_dir)), env, overrides, Diagnostics::default())
 }
 
 /// The process environment, for `load`. Variables that are not text are left out.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Reads world content alone: the folder that `world.dir` would name.
@@ -118,11 +106,7 @@ fn finish(
         None => Some(Content::demo()),
     };
     match content {
-        Some(content) if !found.has_errors() => Ok(Plan {
-            settings: layers.settings,
-            content,
-            warnings: found,
-        }),
+        Some(content) if !found.has_errors() => Ok(Plan { settings: layers.settings, content, warnings: found }),
         _ => Err(found),
     }
 }

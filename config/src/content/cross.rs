@@ -3,8 +3,7 @@
 use super::map_file::DraftMap;
 use super::tables::{Classes, DraftClass, DraftWorld, Items, Monsters, Once, Worlds};
 use super::{
-    Class, Content, EntryPoint, INVENTORY_SLOTS, MapDef, MonsterSpawn, Portal, Rect, StarterItem,
-    StarterKit, World,
+    Class, Content, EntryPoint, INVENTORY_SLOTS, MapDef, MonsterSpawn, Portal, Rect, StarterItem, StarterKit, World,
 };
 use crate::diagnostics::{Diagnostics, Source};
 use crate::document::At;
@@ -21,122 +20,52 @@ pub(crate) fn join(
 ) -> Option<Content> {
     // A map that could not be read was reported; what leads there is not a second mistake.
     let read = |key: &str| drafts.iter().any(|draft| draft.key == key);
-    let unread: Vec<String> = worlds
-        .map_keys()
-        .into_iter()
-        .filter(|key| !read(key))
-        .map(str::to_owned)
-        .collect();
+    let unread: Vec<String> = worlds.map_keys().into_iter().filter(|key| !read(key)).map(str::to_owned).collect();
     let mut ids = Once::default();
     for draft in &drafts {
-        ids.check(
-            "map id",
-            &draft.id,
-            &draft.id.value.to_string(),
-            &draft.source,
-            found,
-        );
+        ids.check("map id", &draft.id, &draft.id.value.to_string(), &draft.source, found);
     }
-    let classes: Vec<Class> = classes
-        .classes
-        .iter()
-        .map(|class| class_of(class, &classes.source, &items, found))
-        .collect();
-    let mut maps: Vec<MapDef> = drafts
-        .iter()
-        .map(|draft| map_of(draft, &drafts, &unread, &monsters, found))
-        .collect();
+    let classes: Vec<Class> =
+        classes.classes.iter().map(|class| class_of(class, &classes.source, &items, found)).collect();
+    let mut maps: Vec<MapDef> = drafts.iter().map(|draft| map_of(draft, &drafts, &unread, &monsters, found)).collect();
     if !found.has_errors() {
         ways_back(&drafts, &maps, found);
     }
     maps.sort_by_key(|map| map.id);
     let start = start_of(&worlds, &drafts, &unread, found);
-    let id_of = |key: &str| {
-        drafts
-            .iter()
-            .find(|draft| draft.key == key)
-            .map(|draft| draft.id.value)
-    };
-    let mut joined: Vec<World> = worlds
-        .worlds
-        .into_iter()
-        .map(|world| world_of(world, id_of))
-        .collect();
+    let id_of = |key: &str| drafts.iter().find(|draft| draft.key == key).map(|draft| draft.id.value);
+    let mut joined: Vec<World> = worlds.worlds.into_iter().map(|world| world_of(world, id_of)).collect();
     joined.sort_by_key(|world| world.id);
-    Some(Content {
-        worlds: joined,
-        maps,
-        items: items.items,
-        classes,
-        monsters: monsters.monsters,
-        start: start?,
-    })
+    Some(Content { worlds: joined, maps, items: items.items, classes, monsters: monsters.monsters, start: start? })
 }
 
 fn world_of(world: DraftWorld, id_of: impl Fn(&str) -> Option<u16>) -> World {
-    let mut maps: Vec<u16> = world
-        .maps
-        .iter()
-        .filter_map(|key| id_of(&key.value))
-        .collect();
+    let mut maps: Vec<u16> = world.maps.iter().filter_map(|key| id_of(&key.value)).collect();
     maps.sort_unstable();
     maps.dedup();
-    let entry = |(id, name)| EntryPoint {
-        id,
-        name,
-        maps: maps.clone(),
-    };
+    let entry = |(id, name)| EntryPoint { id, name, maps: maps.clone() };
     let mut entries: Vec<_> = world.entries.into_iter().map(entry).collect();
     entries.sort_by_key(|entry| entry.id);
-    World {
-        id: world.id,
-        name: world.name,
-        entries,
-    }
+    World { id: world.id, name: world.name, entries }
 }
 
 fn class_of(class: &DraftClass, source: &Source, items: &Items, found: &mut Diagnostics) -> Class {
     let mut kit = Vec::new();
     for (name, level) in &class.items {
         let Some(item) = items.items.iter().find(|item| item.name == name.value) else {
-            let help = did_you_mean(
-                &name.value,
-                items.items.iter().map(|item| item.name.as_str()),
-                "items.toml",
-            );
-            found.error(
-                source,
-                &name.span,
-                format!("there is no item {:?}", name.value),
-                help,
-            );
+            let help = did_you_mean(&name.value, items.items.iter().map(|item| item.name.as_str()), "items.toml");
+            found.error(source, &name.span, format!("there is no item {:?}", name.value), help);
             continue;
         };
         if level.value > item.max_level {
             let message = format!("{:?} cannot have level {}", item.name, level.value);
-            found.error(
-                source,
-                &level.span,
-                message,
-                format!("its max_level is {}", item.max_level),
-            );
+            found.error(source, &level.span, message, format!("its max_level is {}", item.max_level));
         }
-        kit.push(StarterItem {
-            template: item.id,
-            level: level.value,
-        });
+        kit.push(StarterItem { template: item.id, level: level.value });
     }
     if class.items.len() > INVENTORY_SLOTS {
-        let message = format!(
-            "{} starter items for {INVENTORY_SLOTS} inventory slots",
-            class.items.len()
-        );
-        found.error(
-            source,
-            &class.items_span,
-            message,
-            format!("allowed: up to {INVENTORY_SLOTS}"),
-        );
+        let message = format!("{} starter items for {INVENTORY_SLOTS} inventory slots", class.items.len());
+        found.error(source, &class.items_span, message, format!("allowed: up to {INVENTORY_SLOTS}"));
     }
     Class {
         id: class.id,
@@ -145,10 +74,7 @@ fn class_of(class: &DraftClass, source: &Source, items: &Items, found: &mut Diag
         hp: class.hp,
         mp: class.mp,
         speed: class.speed,
-        kit: StarterKit {
-            zen: class.zen,
-            items: kit,
-        },
+        kit: StarterKit { zen: class.zen, items: kit },
     }
 }
 
@@ -162,27 +88,13 @@ fn map_of(
     let mut portals = Vec::new();
     for portal in &draft.portals {
         if let Some((to_map, to)) = destination(&portal.to, draft, drafts, unread, found) {
-            portals.push(Portal {
-                id: portal.id,
-                area: portal.area,
-                to_map,
-                to,
-                heading: portal.heading,
-            });
+            portals.push(Portal { id: portal.id, area: portal.area, to_map, to, heading: portal.heading });
         }
     }
     let mut spawns = Vec::new();
     for group in &draft.monsters {
-        match monsters
-            .monsters
-            .iter()
-            .find(|monster| monster.key == group.template.value)
-        {
-            Some(monster) => spawns.push(MonsterSpawn {
-                template: monster.id,
-                area: group.area,
-                count: group.count,
-            }),
+        match monsters.monsters.iter().find(|monster| monster.key == group.template.value) {
+            Some(monster) => spawns.push(MonsterSpawn { template: monster.id, area: group.area, count: group.count }),
             None => {
                 let help = did_you_mean(
                     &group.template.value,
@@ -207,11 +119,7 @@ fn map_of(
         walk: draft.walk.clone(),
         safe: draft.safe.clone(),
         portals,
-        spawns: draft
-            .spawns
-            .iter()
-            .map(|(_, spawn)| spawn.clone())
-            .collect(),
+        spawns: draft.spawns.iter().map(|(_, spawn)| spawn.clone()).collect(),
         monsters: spawns,
     }
 }
@@ -224,8 +132,7 @@ fn destination(
     unread: &[String],
     found: &mut Diagnostics,
 ) -> Option<(u16, (u16, u16))> {
-    let mut error =
-        |message: String, help: String| found.error(&draft.source, &to.span, message, help);
+    let mut error = |message: String, help: String| found.error(&draft.source, &to.span, message, help);
     let Some((key, letter)) = to.value.split_once(':') else {
         error(
             format!("{:?} is not a destination", to.value),
@@ -237,45 +144,26 @@ fn destination(
         return None;
     }
     let Some(target) = drafts.iter().find(|draft| draft.key == key) else {
-        let help = did_you_mean(
-            key,
-            drafts.iter().map(|draft| draft.key.as_str()),
-            "world.toml",
-        );
-        error(
-            format!("this portal leads to map {key:?}, which does not exist"),
-            help,
-        );
+        let help = did_you_mean(key, drafts.iter().map(|draft| draft.key.as_str()), "world.toml");
+        error(format!("this portal leads to map {key:?}, which does not exist"), help);
         return None;
     };
     let mut letters = letter.chars();
-    let arrival = letters
-        .next()
-        .filter(|_| letters.next().is_none())
-        .and_then(|letter| target.arrivals.get(&letter));
+    let arrival = letters.next().filter(|_| letters.next().is_none()).and_then(|letter| target.arrivals.get(&letter));
     let Some(area) = arrival else {
-        let drawn: Vec<String> = target
-            .arrivals
-            .keys()
-            .map(|letter| format!("\"{key}:{letter}\""))
-            .collect();
+        let drawn: Vec<String> = target.arrivals.keys().map(|letter| format!("\"{key}:{letter}\"")).collect();
         let help = if drawn.is_empty() {
             format!("draw `arrival on floor` on {key:?}")
         } else {
             format!("arrivals drawn there: {}", drawn.join(", "))
         };
-        error(
-            format!("this portal leads to {letter:?} on {key:?}, which is not an arrival"),
-            help,
-        );
+        error(format!("this portal leads to {letter:?} on {key:?}, which is not an arrival"), help);
         return None;
     };
     let (x, y) = area.centre();
     if !target.walk.get(x, y) {
         error(
-            format!(
-                "this portal leads to a wall: the middle of {letter:?} on {key:?} cannot be walked"
-            ),
+            format!("this portal leads to a wall: the middle of {letter:?} on {key:?} cannot be walked"),
             "draw the arrival as one tile or a full rectangle".to_owned(),
         );
         return None;
@@ -287,41 +175,24 @@ fn destination(
 fn ways_back(drafts: &[DraftMap], maps: &[MapDef], found: &mut Diagnostics) {
     for (draft, map) in drafts.iter().zip(maps) {
         for portal in &map.portals {
-            let back = maps.iter().any(|other| {
-                other.id == portal.to_map && other.portals.iter().any(|way| way.to_map == map.id)
-            });
-            if let (false, Some(place)) = (
-                back,
-                draft.portals.iter().find(|place| place.id == portal.id),
-            ) {
+            let back = maps
+                .iter()
+                .any(|other| other.id == portal.to_map && other.portals.iter().any(|way| way.to_map == map.id));
+            if let (false, Some(place)) = (back, draft.portals.iter().find(|place| place.id == portal.id)) {
                 let help = "add a portal on that map; a one-way portal is allowed".to_owned();
-                found.warning(
-                    &draft.source,
-                    &place.to.span,
-                    format!("portal {} has no way back", portal.id),
-                    help,
-                );
+                found.warning(&draft.source, &place.to.span, format!("portal {} has no way back", portal.id), help);
             }
         }
     }
 }
 
-fn start_of(
-    worlds: &Worlds,
-    drafts: &[DraftMap],
-    unread: &[String],
-    found: &mut Diagnostics,
-) -> Option<(u16, Rect)> {
+fn start_of(worlds: &Worlds, drafts: &[DraftMap], unread: &[String], found: &mut Diagnostics) -> Option<(u16, Rect)> {
     let (map, mark) = worlds.start.as_ref()?;
     if unread.contains(&map.value) {
         return None;
     }
     let Some(draft) = drafts.iter().find(|draft| draft.key == map.value) else {
-        let help = did_you_mean(
-            &map.value,
-            drafts.iter().map(|draft| draft.key.as_str()),
-            "world.toml",
-        );
+        let help = did_you_mean(&map.value, drafts.iter().map(|draft| draft.key.as_str()), "world.toml");
         found.error(
             &worlds.source,
             &map.span,
@@ -330,37 +201,18 @@ fn start_of(
         );
         return None;
     };
-    let spawn = draft
-        .spawns
-        .iter()
-        .find(|(letter, _)| *letter == mark.value);
+    let spawn = draft.spawns.iter().find(|(letter, _)| *letter == mark.value);
     if spawn.is_none() {
-        let drawn: Vec<String> = draft
-            .spawns
-            .iter()
-            .map(|(letter, _)| format!("\"{letter}\""))
-            .collect();
+        let drawn: Vec<String> = draft.spawns.iter().map(|(letter, _)| format!("\"{letter}\"")).collect();
         let message = format!("'{}' is not a spawn of {:?}", mark.value, map.value);
-        found.error(
-            &worlds.source,
-            &mark.span,
-            message,
-            format!("spawns drawn there: {}", drawn.join(", ")),
-        );
+        found.error(&worlds.source, &mark.span, message, format!("spawns drawn there: {}", drawn.join(", ")));
     }
     spawn.map(|(_, spawn)| (draft.id.value, spawn.area))
 }
 
-fn did_you_mean<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-    file: &str,
-) -> String {
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone, file: &str) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("did you mean {near:?}?"),
-        None => format!(
-            "known from {file}: {}",
-            known.collect::<Vec<_>>().join(", ")
-        ),
+        None => format!("known from {file}: {}", known.collect::<Vec<_>>().join(", ")),
     }
 }

@@ -9,18 +9,9 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("items.toml", include_str!("../../demo/items.toml")),
     ("monsters.toml", include_str!("../../demo/monsters.toml")),
     ("classes.toml", include_str!("../../demo/classes.toml")),
-    (
-        "maps/lindwall.toml",
-        include_str!("../../demo/maps/lindwall.toml"),
-    ),
-    (
-        "maps/emberfield.toml",
-        include_str!("../../demo/maps/emberfield.toml"),
-    ),
-    (
-        "maps/gloomdeep.toml",
-        include_str!("../../demo/maps/gloomdeep.toml"),
-    ),
+    ("maps/lindwall.toml", include_str!("../../demo/maps/lindwall.toml")),
+    ("maps/emberfield.toml", include_str!("../../demo/maps/emberfield.toml")),
+    ("maps/gloomdeep.toml", include_str!("../../demo/maps/gloomdeep.toml")),
 ];
 
 /// Writes the demo world into a folder, for editing.
@@ -31,10 +22,7 @@ pub fn write_demo(dir: &Path) -> io::Result<()> {
     for (name, text) in FILES {
         let path = dir.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
         io::Write::write_all(&mut file, text.as_bytes())?;
     }
     Ok(())

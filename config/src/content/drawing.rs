@@ -81,24 +81,15 @@ impl Drawing {
     /// Bytes of a tile's letter in the file.
     pub(crate) fn span(&self, x: u16, y: u16) -> Range<usize> {
         let row = &self.rows[usize::from(y)];
-        let (at, letter) = self.text[row.clone()]
-            .char_indices()
-            .nth(usize::from(x))
-            .expect("a tile is inside its row");
+        let (at, letter) = self.text[row.clone()].char_indices().nth(usize::from(x)).expect("a tile is inside its row");
         row.start + at..row.start + at + letter.len_utf8()
     }
 }
 
 /// Reads the keys `drawing` and `legend` of a map file.
-pub(crate) fn read(
-    file: &mut Table<'_>,
-    source: &Source,
-    found: &mut Diagnostics,
-) -> Option<Drawing> {
+pub(crate) fn read(file: &mut Table<'_>, source: &Source, found: &mut Diagnostics) -> Option<Drawing> {
     let drawing = file.text("drawing", 300_000, found);
-    let legend = file
-        .table("legend", found)
-        .map(|table| legend(table, source, found));
+    let legend = file.table("legend", found).map(|table| legend(table, source, found));
     let text = source.text.as_deref()?;
     let rows = rows(text, &drawing?.span, source, found)?;
     let legend = legend?;
@@ -110,10 +101,7 @@ pub(crate) fn read(
             let start = row.start + at;
             letters
                 .entry(letter)
-                .or_insert_with(|| Letter {
-                    tiles: Vec::new(),
-                    span: start..start + letter.len_utf8(),
-                })
+                .or_insert_with(|| Letter { tiles: Vec::new(), span: start..start + letter.len_utf8() })
                 .tiles
                 .push((x, y));
             if let Some(tile) = legend.get(&letter) {
@@ -138,56 +126,24 @@ pub(crate) fn read(
                     format!("letters of the legend: {known}"),
                 );
             }
-            Some(tile) => marks.extend(
-                tile.value
-                    .mark
-                    .map(|kind| (*letter, mark(kind, tiles, span.clone()))),
-            ),
+            Some(tile) => marks.extend(tile.value.mark.map(|kind| (*letter, mark(kind, tiles, span.clone())))),
         }
     }
-    for (letter, tile) in legend
-        .iter()
-        .filter(|(letter, _)| !letters.contains_key(letter))
-    {
-        found.warning(
-            source,
-            &tile.span,
-            format!("the letter '{letter}' is not in the drawing"),
-            String::new(),
-        );
+    for (letter, tile) in legend.iter().filter(|(letter, _)| !letters.contains_key(letter)) {
+        found.warning(source, &tile.span, format!("the letter '{letter}' is not in the drawing"), String::new());
     }
-    Some(Drawing {
-        walk,
-        safe,
-        marks,
-        rows,
-        text: text.to_owned(),
-    })
+    Some(Drawing { walk, safe, marks, rows, text: text.to_owned() })
 }
 
 fn mark(kind: MarkKind, tiles: &[(u16, u16)], span: Range<usize>) -> Mark {
     let least = |axis: fn(&(u16, u16)) -> u16| tiles.iter().map(axis).min().unwrap_or(0);
     let most = |axis: fn(&(u16, u16)) -> u16| tiles.iter().map(axis).max().unwrap_or(0);
     let (x, y) = (least(|tile| tile.0), least(|tile| tile.1));
-    let area = Rect {
-        x,
-        y,
-        width: most(|tile| tile.0) - x + 1,
-        height: most(|tile| tile.1) - y + 1,
-    };
-    Mark {
-        kind,
-        area,
-        filled: tiles.len() == usize::from(area.width) * usize::from(area.height),
-        span,
-    }
+    let area = Rect { x, y, width: most(|tile| tile.0) - x + 1, height: most(|tile| tile.1) - y + 1 };
+    Mark { kind, area, filled: tiles.len() == usize::from(area.width) * usize::from(area.height), span }
 }
 
-fn legend(
-    mut table: Table<'_>,
-    source: &Source,
-    found: &mut Diagnostics,
-) -> BTreeMap<char, At<Tile>> {
+fn legend(mut table: Table<'_>, source: &Source, found: &mut Diagnostics) -> BTreeMap<char, At<Tile>> {
     let mut legend = BTreeMap::new();
     for (key, value) in table.free_entries() {
         let mut letters = key.value.chars();
@@ -201,33 +157,12 @@ fn legend(
             continue;
         };
         match value.get_ref().as_str().and_then(tile) {
-            Some(tile) => drop(legend.insert(
-                letter,
-                At {
-                    value: tile,
-                    span: key.span,
-                },
-            )),
+            Some(tile) => drop(legend.insert(letter, At { value: tile, span: key.span })),
             None => {
                 let help = "allowed: wall, water, floor, safe, or portal, arrival, spawn, monsters with `on floor` or `on safe`".to_owned();
-                found.error(
-                    source,
-                    &value.span(),
-                    format!("the letter '{letter}' means nothing known"),
-                    help,
-                );
+                found.error(source, &value.span(), format!("the letter '{letter}' means nothing known"), help);
                 // Walkable, so that the rest of the map is judged as if the mistake were mended.
-                legend.insert(
-                    letter,
-                    At {
-                        value: Tile {
-                            walk: true,
-                            safe: false,
-                            mark: None,
-                        },
-                        span: key.span,
-                    },
-                );
+                legend.insert(letter, At { value: Tile { walk: true, safe: false, mark: None }, span: key.span });
             }
         }
     }
@@ -237,16 +172,8 @@ fn legend(
 fn tile(text: &str) -> Option<Tile> {
     let (mark, ground) = match text.split_once(" on ") {
         Some((mark, ground)) => {
-            let kinds = [
-                MarkKind::Portal,
-                MarkKind::Arrival,
-                MarkKind::Spawn,
-                MarkKind::Monsters,
-            ];
-            (
-                Some(kinds.into_iter().find(|kind| kind.word() == mark)?),
-                ground,
-            )
+            let kinds = [MarkKind::Portal, MarkKind::Arrival, MarkKind::Spawn, MarkKind::Monsters];
+            (Some(kinds.into_iter().find(|kind| kind.word() == mark)?), ground)
         }
         None => (None, text),
     };
@@ -260,22 +187,9 @@ fn tile(text: &str) -> Option<Tile> {
 }
 
 /// The bytes of each row. The drawing has to be a literal block, or a row would not stand where it is drawn.
-fn rows(
-    text: &str,
-    span: &Range<usize>,
-    source: &Source,
-    found: &mut Diagnostics,
-) -> Option<Vec<Range<usize>>> {
-    let Some(inner) = text[span.clone()]
-        .strip_prefix("'''")
-        .and_then(|rest| rest.strip_suffix("'''"))
-    else {
-        found.error(
-            source,
-            span,
-            "the drawing is not a block".to_owned(),
-            "write it between ''' and '''".to_owned(),
-        );
+fn rows(text: &str, span: &Range<usize>, source: &Source, found: &mut Diagnostics) -> Option<Vec<Range<usize>>> {
+    let Some(inner) = text[span.clone()].strip_prefix("'''").and_then(|rest| rest.strip_suffix("'''")) else {
+        found.error(source, span, "the drawing is not a block".to_owned(), "write it between ''' and '''".to_owned());
         return None;
     };
     let mut start = span.start + 3;
@@ -293,12 +207,7 @@ fn rows(
     Some(rows)
 }
 
-fn size(
-    text: &str,
-    rows: &[Range<usize>],
-    source: &Source,
-    found: &mut Diagnostics,
-) -> Option<(u16, u16)> {
+fn size(text: &str, rows: &[Range<usize>], source: &Source, found: &mut Diagnostics) -> Option<(u16, u16)> {
     let first = rows.first().cloned().unwrap_or(0..0);
     let width = text[first.clone()].chars().count();
     let mut even = true;
@@ -315,16 +224,8 @@ fn size(
         }
     }
     if !SIDE.contains(&width) || !SIDE.contains(&rows.len()) {
-        let message = format!(
-            "the drawing is {width} letters wide and {} rows high",
-            rows.len()
-        );
-        found.error(
-            source,
-            &first,
-            message,
-            format!("allowed: {} to {} each way", SIDE.start(), SIDE.end()),
-        );
+        let message = format!("the drawing is {width} letters wide and {} rows high", rows.len());
+        found.error(source, &first, message, format!("allowed: {} to {} each way", SIDE.start(), SIDE.end()));
         return None;
     }
     even.then_some(())?;

@@ -13,11 +13,7 @@ impl Grid {
     #[must_use]
     pub fn new(width: u16, height: u16) -> Self {
         let tiles = usize::from(width) * usize::from(height);
-        Self {
-            width,
-            height,
-            bits: vec![0; tiles.div_ceil(64)],
-        }
+        Self { width, height, bits: vec![0; tiles.div_ceil(64)] }
     }
 
     /// Tiles from west to east.
@@ -35,8 +31,7 @@ impl Grid {
     /// The bit of a tile; tiles outside are clear.
     #[must_use]
     pub fn get(&self, x: u16, y: u16) -> bool {
-        self.place(x, y)
-            .is_some_and(|(word, bit)| self.bits[word] & bit != 0)
+        self.place(x, y).is_some_and(|(word, bit)| self.bits[word] & bit != 0)
     }
 
     /// Sets the bit of a tile; tiles outside are ignored.
@@ -49,17 +44,12 @@ impl Grid {
     /// How many bits are set.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.bits
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.bits.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// The tiles whose bit is set, row by row.
     pub fn tiles(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
-        (0..self.height)
-            .flat_map(move |y| (0..self.width).map(move |x| (x, y)))
-            .filter(|(x, y)| self.get(*x, *y))
+        (0..self.height).flat_map(move |y| (0..self.width).map(move |x| (x, y))).filter(|(x, y)| self.get(*x, *y))
     }
 
     fn place(&self, x: u16, y: u16) -> Option<(usize, u64)> {
@@ -122,16 +112,9 @@ mod tests {
 
     #[test]
     fn a_rectangle_contains_exactly_its_tiles() {
-        let rect = Rect {
-            x: 2,
-            y: 3,
-            width: 2,
-            height: 3,
-        };
-        let inside: Vec<_> = (0..10)
-            .flat_map(|y| (0..10).map(move |x| (x, y)))
-            .filter(|(x, y)| rect.contains(*x, *y))
-            .collect();
+        let rect = Rect { x: 2, y: 3, width: 2, height: 3 };
+        let inside: Vec<_> =
+            (0..10).flat_map(|y| (0..10).map(move |x| (x, y))).filter(|(x, y)| rect.contains(*x, *y)).collect();
         assert_eq!(inside, rect.tiles().collect::<Vec<_>>());
         assert!(rect.contains(rect.centre().0, rect.centre().1));
     }

@@ -52,20 +52,11 @@ const HEADINGS: &[(&str, u8)] = &[
 ];
 
 /// Reads a map file.
-pub(crate) fn read(
-    key: &str,
-    mut file: Table<'_>,
-    source: &Source,
-    found: &mut Diagnostics,
-) -> Option<DraftMap> {
+pub(crate) fn read(key: &str, mut file: Table<'_>, source: &Source, found: &mut Diagnostics) -> Option<DraftMap> {
     let id = file.integer("id", 1..=65_535, found);
     let name = file.text("name", NAME_MAX, found);
     let drawing = drawing::read(&mut file, source, found);
-    let mut marks = Marks {
-        source,
-        drawing: drawing.as_ref(),
-        used: Vec::new(),
-    };
+    let mut marks = Marks { source, drawing: drawing.as_ref(), used: Vec::new() };
     let portals = portals(&mut file, &mut marks, found);
     let spawns = spawns(&mut file, &mut marks, found);
     let monsters = monsters(&mut file, &mut marks, found);
@@ -73,10 +64,7 @@ pub(crate) fn read(
     marks.report_unused(found);
     let drawing = drawing?;
     reachable(&drawing, source, found);
-    let marked = drawing
-        .marks
-        .iter()
-        .filter(|(_, mark)| mark.kind == MarkKind::Arrival);
+    let marked = drawing.marks.iter().filter(|(_, mark)| mark.kind == MarkKind::Arrival);
     let arrivals = marked.map(|(letter, mark)| (*letter, mark.area)).collect();
     let Drawing { walk, safe, .. } = drawing;
     Some(DraftMap {
@@ -126,11 +114,7 @@ impl Marks<'_> {
         match drawing.marks.get(&letter.value) {
             Some(mark) if mark.kind == kind => {
                 if filled && !mark.filled {
-                    let message = format!(
-                        "the {} '{}' is not a full rectangle",
-                        kind.word(),
-                        letter.value
-                    );
+                    let message = format!("the {} '{}' is not a full rectangle", kind.word(), letter.value);
                     found.error(
                         self.source,
                         &mark.span,
@@ -146,12 +130,9 @@ impl Marks<'_> {
                 format!("'{}' is drawn for `{}`", letter.value, mark.kind.word()),
                 help,
             ),
-            None => found.error(
-                self.source,
-                &letter.span,
-                format!("'{}' marks nothing in the drawing", letter.value),
-                help,
-            ),
+            None => {
+                found.error(self.source, &letter.span, format!("'{}' marks nothing in the drawing", letter.value), help)
+            }
         }
         None
     }
@@ -169,10 +150,7 @@ impl Marks<'_> {
                 found.error(
                     self.source,
                     &mark.span,
-                    format!(
-                        "the {} '{letter}' is drawn and not described",
-                        mark.kind.word()
-                    ),
+                    format!("the {} '{letter}' is drawn and not described", mark.kind.word()),
                     help,
                 );
             }
@@ -180,11 +158,7 @@ impl Marks<'_> {
     }
 }
 
-fn portals(
-    file: &mut Table<'_>,
-    marks: &mut Marks<'_>,
-    found: &mut Diagnostics,
-) -> Vec<DraftPortal> {
+fn portals(file: &mut Table<'_>, marks: &mut Marks<'_>, found: &mut Diagnostics) -> Vec<DraftPortal> {
     let (mut ids, mut portals) = (Once::default(), Vec::new());
     for mut table in file.tables("portal", found) {
         let source = marks.source;
@@ -194,22 +168,13 @@ fn portals(
         let heading = table.word("heading", HEADINGS, found);
         table.finish(found);
         if let (Some(id), Some((_, area)), Some(to), Some(heading)) = (id, area, to, heading) {
-            portals.push(DraftPortal {
-                id,
-                area,
-                to,
-                heading,
-            });
+            portals.push(DraftPortal { id, area, to, heading });
         }
     }
     portals
 }
 
-fn spawns(
-    file: &mut Table<'_>,
-    marks: &mut Marks<'_>,
-    found: &mut Diagnostics,
-) -> Vec<(char, PlayerSpawn)> {
+fn spawns(file: &mut Table<'_>, marks: &mut Marks<'_>, found: &mut Diagnostics) -> Vec<(char, PlayerSpawn)> {
     let mut spawns = Vec::new();
     for mut table in file.tables("spawn", found) {
         let area = marks.area(&mut table, MarkKind::Spawn, true, found);
@@ -228,11 +193,7 @@ fn spawns(
     spawns
 }
 
-fn monsters(
-    file: &mut Table<'_>,
-    marks: &mut Marks<'_>,
-    found: &mut Diagnostics,
-) -> Vec<DraftMonsters> {
+fn monsters(file: &mut Table<'_>, marks: &mut Marks<'_>, found: &mut Diagnostics) -> Vec<DraftMonsters> {
     let mut monsters = Vec::new();
     for mut table in file.tables("monsters", found) {
         let area = marks.area(&mut table, MarkKind::Monsters, false, found);
@@ -240,11 +201,7 @@ fn monsters(
         let count = table.integer("count", 1..=1000, found);
         table.finish(found);
         if let (Some((_, area)), Some(template), Some(count)) = (area, template, count) {
-            monsters.push(DraftMonsters {
-                template,
-                area,
-                count: count.value,
-            });
+            monsters.push(DraftMonsters { template, area, count: count.value });
         }
     }
     monsters
@@ -254,11 +211,7 @@ fn monsters(
 /// rule a map has for diagonal steps, nobody is then locked in.
 fn reachable(drawing: &Drawing, source: &Source, found: &mut Diagnostics) {
     let walk = &drawing.walk;
-    let spawn = drawing
-        .marks
-        .values()
-        .find(|mark| mark.kind == MarkKind::Spawn)
-        .map(|mark| (mark.area.x, mark.area.y));
+    let spawn = drawing.marks.values().find(|mark| mark.kind == MarkKind::Spawn).map(|mark| (mark.area.x, mark.area.y));
     let Some(start) = spawn else { return };
     let mut seen = Grid::new(walk.width(), walk.height());
     flood(walk, start, &mut seen);
@@ -269,10 +222,7 @@ fn reachable(drawing: &Drawing, source: &Source, found: &mut Diagnostics) {
         let before = seen.clone();
         flood(walk, (x, y), &mut seen);
         let region: Vec<_> = seen.tiles().filter(|(x, y)| !before.get(*x, *y)).collect();
-        let inside = drawing
-            .marks
-            .iter()
-            .find(|(_, mark)| region.contains(&(mark.area.x, mark.area.y)));
+        let inside = drawing.marks.iter().find(|(_, mark)| region.contains(&(mark.area.x, mark.area.y)));
         let what = inside.map_or_else(
             || format!("{} tiles", region.len()),
             |(letter, mark)| format!("the {} '{letter}'", mark.kind.word()),
@@ -291,12 +241,7 @@ fn flood(walk: &Grid, start: (u16, u16), seen: &mut Grid) {
     let mut open = vec![start];
     seen.set(start.0, start.1);
     while let Some((x, y)) = open.pop() {
-        let around = [
-            (x.wrapping_add(1), y),
-            (x.wrapping_sub(1), y),
-            (x, y.wrapping_add(1)),
-            (x, y.wrapping_sub(1)),
-        ];
+        let around = [(x.wrapping_add(1), y), (x.wrapping_sub(1), y), (x, y.wrapping_add(1)), (x, y.wrapping_sub(1))];
         for (x, y) in around {
             if walk.get(x, y) && !seen.get(x, y) {
                 seen.set(x, y);

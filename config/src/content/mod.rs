@@ -220,39 +220,26 @@ impl Content {
     /// The map with this id.
     #[must_use]
     pub fn map(&self, id: u16) -> Option<&MapDef> {
-        self.maps
-            .binary_search_by_key(&id, |map| map.id)
-            .ok()
-            .map(|at| &self.maps[at])
+        self.maps.binary_search_by_key(&id, |map| map.id).ok().map(|at| &self.maps[at])
     }
 
     /// The item template with this id.
     #[must_use]
     pub fn item(&self, id: u16) -> Option<&ItemTemplate> {
-        self.items
-            .binary_search_by_key(&id, |item| item.id)
-            .ok()
-            .map(|at| &self.items[at])
+        self.items.binary_search_by_key(&id, |item| item.id).ok().map(|at| &self.items[at])
     }
 
     /// The class with this id.
     #[must_use]
     pub fn class(&self, id: u16) -> Option<&Class> {
-        self.classes
-            .binary_search_by_key(&id, |class| class.id)
-            .ok()
-            .map(|at| &self.classes[at])
+        self.classes.binary_search_by_key(&id, |class| class.id).ok().map(|at| &self.classes[at])
     }
 
     /// The world and entry point with this entry id.
     #[must_use]
     pub fn entry(&self, id: u16) -> Option<(&World, &EntryPoint)> {
-        self.worlds.iter().find_map(|world| {
-            world
-                .entries
-                .iter()
-                .find(|entry| entry.id == id)
-                .map(|entry| (world, entry))
-        })
+        self.worlds
+            .iter()
+            .find_map(|world| world.entries.iter().find(|entry| entry.id == id).map(|entry| (world, entry)))
     }
 }

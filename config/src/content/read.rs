@@ -34,8 +34,7 @@ impl Files for Folder<'_> {
 impl Files for Inside {
     fn text(&self, name: &str) -> Result<String, String> {
         let file = demo::FILES.iter().find(|(path, _)| *path == name);
-        file.map(|(_, text)| (*text).to_owned())
-            .ok_or_else(|| "not in the binary".to_owned())
+        file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| "not in the binary".to_owned())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -52,10 +51,7 @@ pub(crate) fn read_content(dir: &Path, found: &mut Diagnostics) -> Option<Conten
 pub(crate) fn demo_content() -> Content {
     let mut found = Diagnostics::default();
     let content = read(&Inside, &mut found);
-    assert!(
-        found.is_empty(),
-        "the demo world inside the binary is wrong:\n{found}"
-    );
+    assert!(found.is_empty(), "the demo world inside the binary is wrong:\n{found}");
     content.expect("content without findings is whole")
 }
 
@@ -68,10 +64,7 @@ fn read(files: &impl Files, found: &mut Diagnostics) -> Option<Content> {
     for key in worlds.iter().flat_map(Worlds::map_keys) {
         let name = format!("maps/{key}.toml");
         maps.extend(
-            with_table(files, &name, found, |table, source, found| {
-                map_file::read(key, table, source, found)
-            })
-            .flatten(),
+            with_table(files, &name, found, |table, source, found| map_file::read(key, table, source, found)).flatten(),
         );
     }
     cross::join(worlds?, items?, monsters?, classes?, maps, found)
@@ -96,8 +89,7 @@ fn with_table<T>(
                 &source,
                 &(0..0),
                 format!("the file cannot be read: {error}"),
-                "a world is world.toml, items.toml, monsters.toml, classes.toml and maps/*.toml"
-                    .to_owned(),
+                "a world is world.toml, items.toml, monsters.toml, classes.toml and maps/*.toml".to_owned(),
             );
             None
         }

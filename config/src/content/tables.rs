@@ -67,18 +67,8 @@ pub(crate) struct Once<T>(HashMap<T, usize>);
 
 impl<T: Hash + Eq + Clone> Once<T> {
     /// Reports `at` if its value was there before.
-    pub(crate) fn check(
-        &mut self,
-        what: &str,
-        at: &At<T>,
-        shown: &str,
-        source: &Source,
-        found: &mut Diagnostics,
-    ) {
-        let line = source
-            .text
-            .as_ref()
-            .map_or(0, |text| text[..at.span.start].matches('\n').count() + 1);
+    pub(crate) fn check(&mut self, what: &str, at: &At<T>, shown: &str, source: &Source, found: &mut Diagnostics) {
+        let line = source.text.as_ref().map_or(0, |text| text[..at.span.start].matches('\n').count() + 1);
         if let Some(first) = self.0.get(&at.value) {
             found.error(
                 source,
@@ -108,9 +98,7 @@ impl Worlds {
 /// Whether a text can be the name of a map file, a class or a monster: small letters, digits, `-` and `_`.
 pub(crate) fn is_key(text: &str) -> bool {
     !text.is_empty()
-        && text.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
-        })
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
 }
 
 /// Reads `world.toml`.
@@ -127,14 +115,8 @@ pub(crate) fn worlds(mut file: Table<'_>, source: &Source, found: &mut Diagnosti
         let name = table.text("name", NAME_MAX, found);
         let maps = table.texts("maps", found);
         for map in maps.iter().filter(|map| !is_key(&map.value)) {
-            let help =
-                "allowed: small letters, digits, - and _; the file is maps/NAME.toml".to_owned();
-            found.error(
-                source,
-                &map.span,
-                format!("{:?} cannot be the name of a map", map.value),
-                help,
-            );
+            let help = "allowed: small letters, digits, - and _; the file is maps/NAME.toml".to_owned();
+            found.error(source, &map.span, format!("{:?} cannot be the name of a map", map.value), help);
         }
         let mut entries = Vec::new();
         for mut entry in table.tables("entry", found) {
@@ -152,12 +134,7 @@ pub(crate) fn worlds(mut file: Table<'_>, source: &Source, found: &mut Diagnosti
             );
         }
         table.finish(found);
-        worlds.extend(id.zip(name).map(|(id, name)| DraftWorld {
-            id,
-            name: name.value,
-            maps,
-            entries,
-        }));
+        worlds.extend(id.zip(name).map(|(id, name)| DraftWorld { id, name: name.value, maps, entries }));
     }
     if worlds.is_empty() && !found.has_errors() {
         found.error(
@@ -168,11 +145,7 @@ pub(crate) fn worlds(mut file: Table<'_>, source: &Source, found: &mut Diagnosti
         );
     }
     file.finish(found);
-    Worlds {
-        source: source.clone(),
-        start,
-        worlds,
-    }
+    Worlds { source: source.clone(), start, worlds }
 }
 
 /// Reads `items.toml`.
@@ -195,16 +168,8 @@ pub(crate) fn items(mut file: Table<'_>, source: &Source, found: &mut Diagnostic
         let max_level = table.integer("max_level", 0..=255, found);
         let value = table.integer("value", 0..=0xffff_ffff, found);
         table.finish(found);
-        if let (Some(id), Some(name), Some(slot), Some(max_level), Some(value)) =
-            (id, name, slot, max_level, value)
-        {
-            items.push(ItemTemplate {
-                id,
-                name,
-                slot,
-                max_level: max_level.value,
-                value: value.value,
-            });
+        if let (Some(id), Some(name), Some(slot), Some(max_level), Some(value)) = (id, name, slot, max_level, value) {
+            items.push(ItemTemplate { id, name, slot, max_level: max_level.value, value: value.value });
         }
     }
     file.finish(found);
@@ -228,15 +193,7 @@ pub(crate) fn monsters(mut file: Table<'_>, source: &Source, found: &mut Diagnos
             (id, key, name, level, hp, speed, sight)
         {
             let (name, level, hp, speed) = (name.value, level.value, hp.value, speed.value);
-            monsters.push(MonsterTemplate {
-                id,
-                key,
-                name,
-                level,
-                hp,
-                speed,
-                sight_tiles: sight.value,
-            });
+            monsters.push(MonsterTemplate { id, key, name, level, hp, speed, sight_tiles: sight.value });
         }
     }
     file.finish(found);
@@ -268,17 +225,7 @@ pub(crate) fn classes(mut file: Table<'_>, source: &Source, found: &mut Diagnost
             (id, key, name, hp, mp, speed, zen)
         {
             let (hp, mp, speed, zen) = (hp.value, mp.value, speed.value, zen.value);
-            classes.push(DraftClass {
-                id,
-                key,
-                name: name.value,
-                hp,
-                mp,
-                speed,
-                zen,
-                items,
-                items_span,
-            });
+            classes.push(DraftClass { id, key, name: name.value, hp, mp, speed, zen, items, items_span });
         }
     }
     if classes.is_empty() && !found.has_errors() {
@@ -291,10 +238,7 @@ pub(crate) fn classes(mut file: Table<'_>, source: &Source, found: &mut Diagnost
     }
     file.finish(found);
     classes.sort_by_key(|class| class.id);
-    Classes {
-        source: source.clone(),
-        classes,
-    }
+    Classes { source: source.clone(), classes }
 }
 
 /// An id that nothing of its kind had before.
@@ -306,13 +250,7 @@ pub(crate) fn id(
     found: &mut Diagnostics,
 ) -> Option<u16> {
     let id = table.integer::<u16>("id", 1..=ID_MAX, found)?;
-    ids.check(
-        &format!("{what} id"),
-        &id,
-        &id.value.to_string(),
-        source,
-        found,
-    );
+    ids.check(&format!("{what} id"), &id, &id.value.to_string(), source, found);
     Some(id.value)
 }
 

@@ -14,10 +14,7 @@ pub(crate) fn check(settings: &Settings, origins: &Origins, found: &mut Diagnost
     };
     let (flush, map, tick) = (&settings.flush, &settings.map, &settings.tick);
     if flush.tick_ms > flush.max_lag_ms {
-        let message = format!(
-            "flush.tick_ms is {} and flush.max_lag_ms is {}",
-            flush.tick_ms, flush.max_lag_ms
-        );
+        let message = format!("flush.tick_ms is {} and flush.max_lag_ms is {}", flush.tick_ms, flush.max_lag_ms);
         error(
             "flush.tick_ms",
             message,
@@ -25,46 +22,27 @@ pub(crate) fn check(settings: &Settings, origins: &Origins, found: &mut Diagnost
         );
     }
     if map.soft_cap > map.hard_cap {
-        let message = format!(
-            "map.soft_cap is {} and map.hard_cap is {}",
-            map.soft_cap, map.hard_cap
-        );
+        let message = format!("map.soft_cap is {} and map.hard_cap is {}", map.soft_cap, map.hard_cap);
         error("map.soft_cap", message, "soft_cap <= hard_cap");
     }
     if tick.monster_ms % tick.player_ms != 0 {
-        let message = format!(
-            "tick.monster_ms is {}, which is not a multiple of tick.player_ms",
-            tick.monster_ms
-        );
-        error(
-            "tick.monster_ms",
-            message,
-            "allowed: 50, 100, 150, 200 and so on",
-        );
+        let message = format!("tick.monster_ms is {}, which is not a multiple of tick.player_ms", tick.monster_ms);
+        error("tick.monster_ms", message, "allowed: 50, 100, 150, 200 and so on");
     }
     if let Cpus::Listed(cpus) = &settings.cores.map
         && settings.udp.port != 0
         && usize::from(settings.udp.port) + cpus.len() > 65_536
     {
-        let message = format!(
-            "udp.port is {} and {} shards need as many ports from there",
-            settings.udp.port,
-            cpus.len()
-        );
+        let message =
+            format!("udp.port is {} and {} shards need as many ports from there", settings.udp.port, cpus.len());
         error("udp.port", message, "the last port is 65535");
     }
     warn(settings, origins, found);
 }
 
 fn warn(settings: &Settings, origins: &Origins, found: &mut Diagnostics) {
-    if let (Cpus::Listed(map), Cpus::Listed(housekeeping)) =
-        (&settings.cores.map, &settings.cores.housekeeping)
-    {
-        let mut both: Vec<u16> = map
-            .iter()
-            .copied()
-            .filter(|cpu| housekeeping.contains(cpu))
-            .collect();
+    if let (Cpus::Listed(map), Cpus::Listed(housekeeping)) = (&settings.cores.map, &settings.cores.housekeeping) {
+        let mut both: Vec<u16> = map.iter().copied().filter(|cpu| housekeeping.contains(cpu)).collect();
         both.sort_unstable();
         both.dedup();
         if !both.is_empty() {
@@ -81,15 +59,8 @@ fn warn(settings: &Settings, origins: &Origins, found: &mut Diagnostics) {
     let told: IpAddr = settings.public_ip();
     if settings.udp.bind.is_unspecified() && settings.host.public_address.is_none() {
         let (source, span) = origins.of("udp.bind");
-        let message = format!(
-            "udp.bind is {} and host.public_address is auto: clients are told {told}",
-            settings.udp.bind
-        );
-        found.warning(
-            &source,
-            &span,
-            message,
-            "set host.public_address to the address clients reach".to_owned(),
-        );
+        let message =
+            format!("udp.bind is {} and host.public_address is auto: clients are told {told}", settings.udp.bind);
+        found.warning(&source, &span, message, "set host.public_address to the address clients reach".to_owned());
     }
 }

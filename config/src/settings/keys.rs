@@ -24,9 +24,7 @@ pub(crate) struct Key {
 impl Key {
     /// The default.
     pub(crate) fn default_value(&self) -> Value {
-        self.kind
-            .accept(&self.kind.raw_of_text(self.default))
-            .expect("the default of a key is within its own bounds")
+        self.kind.accept(&self.kind.raw_of_text(self.default)).expect("the default of a key is within its own bounds")
     }
 
     /// The name of its environment variable: `MU__TICK__PLAYER_MS`.
@@ -51,13 +49,7 @@ const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 macro_rules! key {
     ($path:literal, $kind:expr, $default:literal, $doc:literal, $put:expr) => {
-        Key {
-            path: $path,
-            kind: $kind,
-            default: $default,
-            doc: $doc,
-            put: $put,
-        }
+        Key { path: $path, kind: $kind, default: $default, doc: $doc, put: $put }
     };
 }
 
@@ -76,13 +68,8 @@ pub(crate) const KEYS: &[Key] = &[
             }
         }
     ),
-    key!(
-        "host.name",
-        Kind::Text,
-        "mu-core",
-        "Name of this host in logs, metrics and reports.",
-        |s, v| s.host.name = v.text().to_owned()
-    ),
+    key!("host.name", Kind::Text, "mu-core", "Name of this host in logs, metrics and reports.", |s, v| s.host.name =
+        v.text().to_owned()),
     key!(
         "host.realm",
         Kind::Integer(0, 0xffff_ffff),
@@ -146,31 +133,16 @@ pub(crate) const KEYS: &[Key] = &[
             s.udp.connections_max = v.number();
         }
     ),
-    key!(
-        "gateway.bind",
-        Kind::AddressAndPort,
-        "127.0.0.1:7080",
-        "Address and port of the HTTP gateway.",
-        |s, v| {
-            s.gateway.bind = v.text().parse().expect("an address and port was accepted");
-        }
-    ),
-    key!(
-        "gateway.body_limit_bytes",
-        Kind::Integer(1024, 1_048_576),
-        "16384",
-        "Largest request body.",
-        |s, v| {
-            s.gateway.body_limit_bytes = v.number();
-        }
-    ),
-    key!(
-        "gateway.token_minutes",
-        Kind::Integer(1, 43_200),
-        "720",
-        "Lifetime of a session token.",
-        |s, v| s.gateway.token_minutes = v.number()
-    ),
+    key!("gateway.bind", Kind::AddressAndPort, "127.0.0.1:7080", "Address and port of the HTTP gateway.", |s, v| {
+        s.gateway.bind = v.text().parse().expect("an address and port was accepted");
+    }),
+    key!("gateway.body_limit_bytes", Kind::Integer(1024, 1_048_576), "16384", "Largest request body.", |s, v| {
+        s.gateway.body_limit_bytes = v.number();
+    }),
+    key!("gateway.token_minutes", Kind::Integer(1, 43_200), "720", "Lifetime of a session token.", |s, v| s
+        .gateway
+        .token_minutes =
+        v.number()),
     key!(
         "gateway.login_per_minute",
         Kind::Integer(1, 1_000_000),
@@ -198,15 +170,9 @@ pub(crate) const KEYS: &[Key] = &[
             s.gateway.argon2_memory_kib = v.number();
         }
     ),
-    key!(
-        "gateway.argon2_iterations",
-        Kind::Integer(1, 64),
-        "2",
-        "Passes of one Argon2id password hash.",
-        |s, v| {
-            s.gateway.argon2_iterations = v.number();
-        }
-    ),
+    key!("gateway.argon2_iterations", Kind::Integer(1, 64), "2", "Passes of one Argon2id password hash.", |s, v| {
+        s.gateway.argon2_iterations = v.number();
+    }),
     key!(
         "gateway.ops_token",
         Kind::OptionalText,
@@ -232,13 +198,8 @@ pub(crate) const KEYS: &[Key] = &[
         "CPUs of the shards, one shard for each entry; a CPU may be listed twice.",
         |s, v| s.cores.map = cpus(v)
     ),
-    key!(
-        "cores.housekeeping",
-        Kind::Cpus,
-        "auto",
-        "CPUs of every other thread.",
-        |s, v| s.cores.housekeeping = cpus(v)
-    ),
+    key!("cores.housekeeping", Kind::Cpus, "auto", "CPUs of every other thread.", |s, v| s.cores.housekeeping =
+        cpus(v)),
     key!(
         "tick.player_ms",
         Kind::Integer(50, 50),
@@ -257,13 +218,10 @@ pub(crate) const KEYS: &[Key] = &[
             s.tick.monster_ms = v.number();
         }
     ),
-    key!(
-        "flush.tick_ms",
-        Kind::Integer(50, 60_000),
-        "2000",
-        "Period of the bulk flush of hot state.",
-        |s, v| s.flush.tick_ms = v.number()
-    ),
+    key!("flush.tick_ms", Kind::Integer(50, 60_000), "2000", "Period of the bulk flush of hot state.", |s, v| s
+        .flush
+        .tick_ms =
+        v.number()),
     key!(
         "flush.max_lag_ms",
         Kind::Integer(1000, 600_000),
@@ -273,13 +231,10 @@ pub(crate) const KEYS: &[Key] = &[
             s.flush.max_lag_ms = v.number();
         }
     ),
-    key!(
-        "flush.batch",
-        Kind::Integer(1, 1000),
-        "500",
-        "Rows in one bulk write; 200 to 500 is usual.",
-        |s, v| s.flush.batch = v.number()
-    ),
+    key!("flush.batch", Kind::Integer(1, 1000), "500", "Rows in one bulk write; 200 to 500 is usual.", |s, v| s
+        .flush
+        .batch =
+        v.number()),
     key!(
         "map.soft_cap",
         Kind::Integer(1, 10_000),
@@ -287,52 +242,25 @@ pub(crate) const KEYS: &[Key] = &[
         "Players at which a new instance of a map is preferred.",
         |s, v| s.map.soft_cap = v.number()
     ),
-    key!(
-        "map.hard_cap",
-        Kind::Integer(1, 10_000),
-        "350",
-        "Players an instance of a map never exceeds.",
-        |s, v| s.map.hard_cap = v.number()
-    ),
-    key!(
-        "map.view_tiles",
-        Kind::Integer(4, 64),
-        "16",
-        "Radius of a player's view.",
-        |s, v| s.map.view_tiles = v.number()
-    ),
-    key!(
-        "store.url",
-        Kind::StoreUrl,
-        "sqlite:var/mu.db",
-        "Where accounts, characters and the ledger live.",
-        |s, v| s.store.url = v.text().to_owned()
-    ),
-    key!(
-        "wal.dir",
-        Kind::Path,
-        "var/wal",
-        "Folder of the journal.",
-        |s, v| s.wal.dir = PathBuf::from(v.text())
-    ),
-    key!(
-        "wal.segment_mib",
-        Kind::Integer(1, 1024),
-        "64",
-        "Size of one journal segment.",
-        |s, v| s.wal.segment_mib = v.number()
-    ),
+    key!("map.hard_cap", Kind::Integer(1, 10_000), "350", "Players an instance of a map never exceeds.", |s, v| s
+        .map
+        .hard_cap =
+        v.number()),
+    key!("map.view_tiles", Kind::Integer(4, 64), "16", "Radius of a player's view.", |s, v| s.map.view_tiles =
+        v.number()),
+    key!("store.url", Kind::StoreUrl, "sqlite:var/mu.db", "Where accounts, characters and the ledger live.", |s, v| {
+        s.store.url = v.text().to_owned()
+    }),
+    key!("wal.dir", Kind::Path, "var/wal", "Folder of the journal.", |s, v| s.wal.dir = PathBuf::from(v.text())),
+    key!("wal.segment_mib", Kind::Integer(1, 1024), "64", "Size of one journal segment.", |s, v| s.wal.segment_mib =
+        v.number()),
     key!(
         "wal.medium",
         Kind::Word(MEDIA),
         "mmap",
         "How the journal is written; both are made durable by fdatasync.",
         |s, v| {
-            s.wal.medium = if v.text() == "pwrite" {
-                WalMedium::Pwrite
-            } else {
-                WalMedium::Mmap
-            };
+            s.wal.medium = if v.text() == "pwrite" { WalMedium::Pwrite } else { WalMedium::Mmap };
         }
     ),
     key!(
@@ -341,44 +269,25 @@ pub(crate) const KEYS: &[Key] = &[
         "demo",
         "Folder of the world content; demo is the world inside the binary.",
         |s, v| {
-            s.world.dir = Some(v.text())
-                .filter(|text| *text != "demo")
-                .map(PathBuf::from);
+            s.world.dir = Some(v.text()).filter(|text| *text != "demo").map(PathBuf::from);
         }
     ),
-    key!(
-        "keys.file",
-        Kind::Path,
-        "var/keys",
-        "File of the host's master key; made on the first start.",
-        |s, v| s.keys.file = PathBuf::from(v.text())
-    ),
-    key!(
-        "log.level",
-        Kind::Word(LEVELS),
-        "info",
-        "Least severity that is written.",
-        |s, v| {
-            s.log.level = match v.text() {
-                "error" => LogLevel::Error,
-                "warn" => LogLevel::Warn,
-                "debug" => LogLevel::Debug,
-                "trace" => LogLevel::Trace,
-                _ => LogLevel::Info,
-            }
+    key!("keys.file", Kind::Path, "var/keys", "File of the host's master key; made on the first start.", |s, v| s
+        .keys
+        .file =
+        PathBuf::from(v.text())),
+    key!("log.level", Kind::Word(LEVELS), "info", "Least severity that is written.", |s, v| {
+        s.log.level = match v.text() {
+            "error" => LogLevel::Error,
+            "warn" => LogLevel::Warn,
+            "debug" => LogLevel::Debug,
+            "trace" => LogLevel::Trace,
+            _ => LogLevel::Info,
         }
-    ),
-    key!(
-        "log.dir",
-        Kind::PathOr("stderr"),
-        "stderr",
-        "Folder of the log files; stderr writes no files.",
-        |s, v| {
-            s.log.dir = Some(v.text())
-                .filter(|text| *text != "stderr")
-                .map(PathBuf::from);
-        }
-    ),
+    }),
+    key!("log.dir", Kind::PathOr("stderr"), "stderr", "Folder of the log files; stderr writes no files.", |s, v| {
+        s.log.dir = Some(v.text()).filter(|text| *text != "stderr").map(PathBuf::from);
+    }),
 ];
 
 fn cpus(value: &Value) -> Cpus {

@@ -11,13 +11,8 @@ pub fn markdown() -> String {
     for key in KEYS {
         let allowed = key.kind.allowed().replace('|', "\\|");
         let default = key.default_value().to_toml();
-        let _infallible = writeln!(
-            page,
-            "| `{}` | `{default}` | {allowed} | {} | `{}` |",
-            key.path,
-            key.doc,
-            key.variable()
-        );
+        let _infallible =
+            writeln!(page, "| `{}` | `{default}` | {allowed} | {} | `{}` |", key.path, key.doc, key.variable());
     }
     page
 }

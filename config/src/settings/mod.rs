@@ -270,8 +270,7 @@ impl Settings {
     /// Makes every relative path start at `folder`.
     pub(crate) fn resolve(&mut self, folder: &Path) {
         let path = self.store.url.strip_prefix("sqlite:");
-        if let Some(path) = path.filter(|path| *path != ":memory:" && Path::new(path).is_relative())
-        {
+        if let Some(path) = path.filter(|path| *path != ":memory:" && Path::new(path).is_relative()) {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
         }
         self.wal.dir = folder.join(&self.wal.dir);
@@ -285,18 +284,8 @@ impl Settings {
 fn blank() -> Settings {
     let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     Settings {
-        host: Host {
-            name: String::new(),
-            realm: 0,
-            public_address: Some(nowhere),
-        },
-        udp: Udp {
-            bind: nowhere,
-            port: 0,
-            receive_buffer_kib: 0,
-            send_buffer_kib: 0,
-            connections_max: 0,
-        },
+        host: Host { name: String::new(), realm: 0, public_address: Some(nowhere) },
+        udp: Udp { bind: nowhere, port: 0, receive_buffer_kib: 0, send_buffer_kib: 0, connections_max: 0 },
         gateway: Gateway {
             bind: SocketAddr::new(nowhere, 0),
             body_limit_bytes: 0,
@@ -308,40 +297,15 @@ fn blank() -> Settings {
             ops_token: Some(String::new()),
             database_threads: 0,
         },
-        cores: Cores {
-            map: Cpus::Listed(Vec::new()),
-            housekeeping: Cpus::Listed(Vec::new()),
-        },
+        cores: Cores { map: Cpus::Listed(Vec::new()), housekeeping: Cpus::Listed(Vec::new()) },
         runtime: Runtime::Mio,
-        tick: TickTimes {
-            player_ms: 0,
-            monster_ms: 0,
-        },
-        flush: Flush {
-            tick_ms: 0,
-            max_lag_ms: 0,
-            batch: 0,
-        },
-        map: MapLimits {
-            soft_cap: 0,
-            hard_cap: 0,
-            view_tiles: 0,
-        },
+        tick: TickTimes { player_ms: 0, monster_ms: 0 },
+        flush: Flush { tick_ms: 0, max_lag_ms: 0, batch: 0 },
+        map: MapLimits { soft_cap: 0, hard_cap: 0, view_tiles: 0 },
         store: StoreAddress { url: String::new() },
-        wal: WalSettings {
-            dir: PathBuf::new(),
-            segment_mib: 0,
-            medium: WalMedium::Pwrite,
-        },
-        world: WorldSource {
-            dir: Some(PathBuf::new()),
-        },
-        keys: KeyFile {
-            file: PathBuf::new(),
-        },
-        log: LogSettings {
-            level: LogLevel::Error,
-            dir: Some(PathBuf::new()),
-        },
+        wal: WalSettings { dir: PathBuf::new(), segment_mib: 0, medium: WalMedium::Pwrite },
+        world: WorldSource { dir: Some(PathBuf::new()) },
+        keys: KeyFile { file: PathBuf::new() },
+        log: LogSettings { level: LogLevel::Error, dir: Some(PathBuf::new()) },
     }
 }

@@ -70,11 +70,7 @@ impl Kind {
             Self::Integer(least, most) => format!("{least} to {most}"),
             Self::Text => "text, not empty".to_owned(),
             Self::OptionalText => "text; empty = not set".to_owned(),
-            Self::Word(words) => words
-                .iter()
-                .map(|word| format!("\"{word}\""))
-                .collect::<Vec<_>>()
-                .join(", "),
+            Self::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "),
             Self::Path => "a path".to_owned(),
             Self::PathOr(word) => format!("a path or \"{word}\""),
             Self::Address => "an IP address".to_owned(),
@@ -97,9 +93,7 @@ impl Kind {
             }
             (Self::Cpus, Raw::Text(text)) if text == "auto" => Ok(Value::Text("auto".to_owned())),
             (Self::Cpus, Raw::Integers(list)) => cpu_list(list),
-            (Self::Integer(..), _) => {
-                Err(format!("a whole number is wanted here, not {}", raw.kind()))
-            }
+            (Self::Integer(..), _) => Err(format!("a whole number is wanted here, not {}", raw.kind())),
             (Self::Cpus, _) => Err(format!("{} is not a set of CPUs", raw.kind())),
             (_, Raw::Text(text)) => self.accept_text(text),
             (_, other) => Err(format!("a string is wanted here, not {}", other.kind())),
@@ -109,19 +103,13 @@ impl Kind {
     /// The raw value that an environment variable or a flag holds for a key of this kind.
     pub(crate) fn raw_of_text(self, text: &str) -> Raw {
         match self {
-            Self::Integer(..) => text
-                .trim()
-                .replace('_', "")
-                .parse()
-                .map_or_else(|_| Raw::Text(text.to_owned()), Raw::Integer),
+            Self::Integer(..) => {
+                text.trim().replace('_', "").parse().map_or_else(|_| Raw::Text(text.to_owned()), Raw::Integer)
+            }
             Self::Cpus if text.trim() != "auto" => {
                 let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
-                let list: Result<Vec<i64>, _> = inner
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                    .map(str::parse)
-                    .collect();
+                let list: Result<Vec<i64>, _> =
+                    inner.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect();
                 list.map_or_else(|_| Raw::Text(text.to_owned()), Raw::Integers)
             }
             _ => Raw::Text(text.to_owned()),
@@ -136,18 +124,13 @@ impl Kind {
             Self::AddressOrAuto => text == "auto" || text.parse::<IpAddr>().is_ok(),
             Self::AddressAndPort => text.parse::<SocketAddr>().is_ok(),
             Self::StoreUrl => {
-                let rest = ["sqlite:", "postgres://", "postgresql://"]
-                    .iter()
-                    .find_map(|scheme| text.strip_prefix(scheme));
+                let rest =
+                    ["sqlite:", "postgres://", "postgresql://"].iter().find_map(|scheme| text.strip_prefix(scheme));
                 rest.is_some_and(|rest| !rest.is_empty())
             }
             _ => !text.trim().is_empty(),
         };
-        if fine {
-            Ok(Value::Text(text.to_owned()))
-        } else {
-            Err(format!("{text:?} is not accepted here"))
-        }
+        if fine { Ok(Value::Text(text.to_owned())) } else { Err(format!("{text:?} is not accepted here")) }
     }
 }
 
@@ -190,19 +173,13 @@ impl Value {
 
     /// A number that the bounds of its key keep inside `T`.
     pub(crate) fn number<T: TryFrom<i64>>(&self) -> T {
-        let Self::Integer(number) = self else {
-            panic!("a key of integers was handed {self:?}")
-        };
-        T::try_from(*number)
-            .ok()
-            .expect("the bounds of a key fit the type of its field")
+        let Self::Integer(number) = self else { panic!("a key of integers was handed {self:?}") };
+        T::try_from(*number).ok().expect("the bounds of a key fit the type of its field")
     }
 
     /// The text of a key of texts.
     pub(crate) fn text(&self) -> &str {
-        let Self::Text(text) = self else {
-            panic!("a key of texts was handed {self:?}")
-        };
+        let Self::Text(text) = self else { panic!("a key of texts was handed {self:?}") };
         text
     }
 }

@@ -8,24 +8,16 @@ use super::load_in;
 
 #[test]
 fn the_example_file_holds_every_key_with_its_default() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("mu-core.toml"))
-        .expect("the example");
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("mu-core.toml")).expect("the example");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plan = load_in(folder.path(), &text, &[], &[]).unwrap_or_else(|found| panic!("{found}"));
     let plain = load_in(folder.path(), "", &[], &[]).expect("an empty file is allowed");
     assert_eq!(plan, plain, "the example differs from the defaults");
     for row in markdown().lines().filter(|row| row.starts_with("| `")) {
-        let path = row
-            .trim_start_matches("| `")
-            .split('`')
-            .next()
-            .unwrap_or_default();
+        let path = row.trim_start_matches("| `").split('`').next().unwrap_or_default();
         let key = path.rsplit('.').next().unwrap_or_default();
-        assert!(
-            text.lines()
-                .any(|line| line.starts_with(&format!("{key} = "))),
-            "{path} is not in the example"
-        );
+        assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "{path} is not in the example");
     }
 }
 
@@ -37,10 +29,7 @@ fn the_page_of_keys_is_the_one_that_is_checked_in() {
         std::fs::write(&path, markdown()).expect("the page can be written");
     }
     let page = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        page == markdown(),
-        "docs/configuration.md differs: run this test with MU_WRITE_DOCS=1"
-    );
+    assert!(page == markdown(), "docs/configuration.md differs: run this test with MU_WRITE_DOCS=1");
 }
 
 #[test]
@@ -56,9 +45,6 @@ fn the_demo_world_written_out_is_the_one_inside_the_binary() {
 fn the_demo_settings_keep_everything_under_their_folder() {
     let dir = Path::new("/data");
     let settings = Settings::demo(dir);
-    assert!(
-        settings.wal.dir.starts_with(dir) && settings.keys.file.starts_with(dir),
-        "{settings:?}"
-    );
+    assert!(settings.wal.dir.starts_with(dir) && settings.keys.file.starts_with(dir), "{settings:?}");
     assert_eq!(settings.store.url, "sqlite:/data/mu.db");
 }

@@ -16,17 +16,10 @@ fn load_text(text: &str) -> Result<Plan, Diagnostics> {
 }
 
 /// The same in a given folder, with variables and flags.
-fn load_in(
-    folder: &Path,
-    text: &str,
-    env: &[(&str, &str)],
-    flags: &[&str],
-) -> Result<Plan, Diagnostics> {
+fn load_in(folder: &Path, text: &str, env: &[(&str, &str)], flags: &[&str]) -> Result<Plan, Diagnostics> {
     let path = folder.join("mu.toml");
     std::fs::write(&path, text).expect("the folder can be written");
-    let env = env
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     mu_config::load(&path, env, flags)
 }
 
@@ -34,10 +27,7 @@ fn load_in(
 fn lines(found: &Diagnostics) -> Vec<String> {
     let line = |entry: &mu_config::Diagnostic| {
         let severity = format!("{:?}", entry.severity).to_lowercase();
-        format!(
-            "{}:{} {severity}: {} ({})",
-            entry.line, entry.column, entry.message, entry.help
-        )
+        format!("{}:{} {severity}: {} ({})", entry.line, entry.column, entry.message, entry.help)
     };
     found.entries().iter().map(line).collect()
 }

@@ -5,19 +5,13 @@ use proptest::prelude::*;
 
 use super::load_in;
 
-const FILES: &[&str] = &[
-    "world.toml",
-    "items.toml",
-    "monsters.toml",
-    "classes.toml",
-    "maps/lindwall.toml",
-    "maps/gloomdeep.toml",
-];
+const FILES: &[&str] =
+    &["world.toml", "items.toml", "monsters.toml", "classes.toml", "maps/lindwall.toml", "maps/gloomdeep.toml"];
 
 /// Bytes that TOML or the drawing give a meaning, and some that nothing does.
 const PIECES: &[&str] = &[
-    "\"", "'", "'''", "[", "]", "[[", "=", "\n", "#", "{", "}", ",", ".", "-1", "1e9", "0x", "é",
-    "\u{0}", "S", "A", "true", "\\",
+    "\"", "'", "'''", "[", "]", "[[", "=", "\n", "#", "{", "}", ",", ".", "-1", "1e9", "0x", "é", "\u{0}", "S", "A",
+    "true", "\\",
 ];
 
 /// Replaces the bytes at `place` (in thousandths of the text) by a piece, on character boundaries.

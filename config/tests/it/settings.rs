@@ -13,22 +13,11 @@ fn wrong(text: &str) -> Vec<String> {
 fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let text = "[flush]\nbatch = 201\ntick_ms = 1001\nmax_lag_ms = 9001\n";
-    let env = [
-        ("MU__FLUSH__TICK_MS", "1002"),
-        ("MU__FLUSH__MAX_LAG_MS", "9002"),
-        ("HOME", "/"),
-    ];
-    let plan = load_in(folder.path(), text, &env, &["flush.max_lag_ms=9003"])
-        .expect("all of it is allowed");
+    let env = [("MU__FLUSH__TICK_MS", "1002"), ("MU__FLUSH__MAX_LAG_MS", "9002"), ("HOME", "/")];
+    let plan = load_in(folder.path(), text, &env, &["flush.max_lag_ms=9003"]).expect("all of it is allowed");
     let flush = &plan.settings.flush;
-    assert_eq!(
-        (flush.batch, flush.tick_ms, flush.max_lag_ms),
-        (201, 1002, 9003)
-    );
-    assert_eq!(
-        plan.settings.map.hard_cap, 350,
-        "a key nobody sets keeps its default"
-    );
+    assert_eq!((flush.batch, flush.tick_ms, flush.max_lag_ms), (201, 1002, 9003));
+    assert_eq!(plan.settings.map.hard_cap, 350, "a key nobody sets keeps its default");
     assert!(plan.warnings.is_empty(), "{}", plan.warnings);
 }
 
@@ -36,13 +25,8 @@ fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
 fn every_layer_can_set_cpus_and_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let env = [("MU__CORES__MAP", "[2, 2,3]"), ("MU__RUNTIME", "mio")];
-    let plan = load_in(
-        folder.path(),
-        "[cores]\nhousekeeping = [0]\n",
-        &env,
-        &["cores.housekeeping=auto"],
-    )
-    .expect("allowed");
+    let plan =
+        load_in(folder.path(), "[cores]\nhousekeeping = [0]\n", &env, &["cores.housekeeping=auto"]).expect("allowed");
     assert_eq!(plan.settings.cores.map, Cpus::Listed(vec![2, 2, 3]));
     assert_eq!(plan.settings.cores.housekeeping, Cpus::Auto);
     assert_eq!(plan.settings.runtime, Runtime::Mio);
@@ -51,23 +35,11 @@ fn every_layer_can_set_cpus_and_words() {
 #[test]
 fn relative_paths_start_at_the_folder_of_the_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let plan = load_in(
-        folder.path(),
-        "[wal]\ndir = \"journal\"\n[log]\ndir = \"/log\"\n",
-        &[],
-        &[],
-    )
-    .expect("allowed");
+    let plan = load_in(folder.path(), "[wal]\ndir = \"journal\"\n[log]\ndir = \"/log\"\n", &[], &[]).expect("allowed");
     assert_eq!(plan.settings.wal.dir, folder.path().join("journal"));
     assert_eq!(plan.settings.keys.file, folder.path().join("var/keys"));
-    assert_eq!(
-        plan.settings.store.url,
-        format!("sqlite:{}", folder.path().join("var/mu.db").display())
-    );
-    assert_eq!(
-        plan.settings.log.dir.as_deref(),
-        Some(std::path::Path::new("/log"))
-    );
+    assert_eq!(plan.settings.store.url, format!("sqlite:{}", folder.path().join("var/mu.db").display()));
+    assert_eq!(plan.settings.log.dir.as_deref(), Some(std::path::Path::new("/log")));
 }
 
 #[test]
@@ -76,31 +48,16 @@ fn an_unknown_key_names_the_nearest_known_one() {
         wrong("[tick]\nmonster_mss = 100\n"),
         ["2:1 error: unknown key `tick.monster_mss` (did you mean `tick.monster_ms`?)"]
     );
-    assert_eq!(
-        wrong("[tik]\nmonster_ms = 100\n"),
-        ["1:2 error: unknown section `tik` (did you mean `tick`?)"]
-    );
-    assert_eq!(
-        wrong("rutnime = \"mio\"\n"),
-        ["1:1 error: unknown key `rutnime` (did you mean `runtime`?)"]
-    );
+    assert_eq!(wrong("[tik]\nmonster_ms = 100\n"), ["1:2 error: unknown section `tik` (did you mean `tick`?)"]);
+    assert_eq!(wrong("rutnime = \"mio\"\n"), ["1:1 error: unknown key `rutnime` (did you mean `runtime`?)"]);
     let known = "known: wal.dir, wal.segment_mib, wal.medium";
-    assert_eq!(
-        wrong("[wal]\nxyzzy = 1\n"),
-        [format!("2:1 error: unknown key `wal.xyzzy` ({known})")]
-    );
+    assert_eq!(wrong("[wal]\nxyzzy = 1\n"), [format!("2:1 error: unknown key `wal.xyzzy` ({known})")]);
 }
 
 #[test]
 fn a_value_out_of_bounds_says_what_is_allowed() {
-    assert_eq!(
-        wrong("[udp]\nport = 70000\n"),
-        ["2:8 error: `udp.port`: 70000 is out of bounds (allowed: 0 to 65535)"]
-    );
-    assert_eq!(
-        wrong("[tick]\nplayer_ms = 40\n"),
-        ["2:13 error: `tick.player_ms`: 40 is out of bounds (allowed: 50)"]
-    );
+    assert_eq!(wrong("[udp]\nport = 70000\n"), ["2:8 error: `udp.port`: 70000 is out of bounds (allowed: 0 to 65535)"]);
+    assert_eq!(wrong("[tick]\nplayer_ms = 40\n"), ["2:13 error: `tick.player_ms`: 40 is out of bounds (allowed: 50)"]);
     assert_eq!(
         wrong("[wal]\nmedium = \"tape\"\n"),
         ["2:10 error: `wal.medium`: \"tape\" is not accepted here (allowed: \"mmap\", \"pwrite\")"]
@@ -117,9 +74,7 @@ fn a_value_out_of_bounds_says_what_is_allowed() {
 fn a_value_of_the_wrong_type_says_which_is_wanted() {
     assert_eq!(
         wrong("[flush]\nbatch = \"many\"\n"),
-        [
-            "2:9 error: `flush.batch`: a whole number is wanted here, not a string (allowed: 1 to 1000)"
-        ]
+        ["2:9 error: `flush.batch`: a whole number is wanted here, not a string (allowed: 1 to 1000)"]
     );
     assert_eq!(
         wrong("[gateway]\nbind = 7080\n"),
@@ -127,15 +82,10 @@ fn a_value_of_the_wrong_type_says_which_is_wanted() {
             "2:8 error: `gateway.bind`: a string is wanted here, not a number (allowed: an IP address and port, like \"127.0.0.1:7080\")"
         ]
     );
-    assert_eq!(
-        wrong("wal = 3\n"),
-        ["1:7 error: `wal` is a number, not a section (write [wal])"]
-    );
+    assert_eq!(wrong("wal = 3\n"), ["1:7 error: `wal` is a number, not a section (write [wal])"]);
     assert_eq!(
         wrong("[cores]\nmap = [0, -1]\n"),
-        [
-            "2:7 error: `cores.map`: -1 is not a CPU number (allowed: \"auto\" or a list of CPU numbers, like [2, 3])"
-        ]
+        ["2:7 error: `cores.map`: -1 is not a CPU number (allowed: \"auto\" or a list of CPU numbers, like [2, 3])"]
     );
 }
 
@@ -159,17 +109,14 @@ fn settings_that_contradict_each_other_are_reported_where_they_are_set() {
     );
     assert_eq!(
         wrong("[udp]\nport = 65535\n[cores]\nmap = [1, 2]\n"),
-        [
-            "2:8 error: udp.port is 65535 and 2 shards need as many ports from there (the last port is 65535)"
-        ]
+        ["2:8 error: udp.port is 65535 and 2 shards need as many ports from there (the last port is 65535)"]
     );
 }
 
 #[test]
 fn what_is_allowed_but_unwise_is_a_warning() {
-    let plan =
-        load_text("[cores]\nmap = [1, 1]\nhousekeeping = [0, 1]\n[udp]\nbind = \"0.0.0.0\"\n")
-            .expect("warnings do not forbid");
+    let plan = load_text("[cores]\nmap = [1, 1]\nhousekeeping = [0, 1]\n[udp]\nbind = \"0.0.0.0\"\n")
+        .expect("warnings do not forbid");
     let help = "ticks on these CPUs wait for the gateway, the journal and the store";
     assert_eq!(
         lines(&plan.warnings),
@@ -184,8 +131,7 @@ fn what_is_allowed_but_unwise_is_a_warning() {
 fn the_environment_and_the_flags_are_checked_like_the_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let env = [("MU__TICK__MONSTER_MSS", "100"), ("MU__FLUSH__BATCH", "x")];
-    let found =
-        load_in(folder.path(), "", &env, &["udp.prt=1", "udp.port"]).expect_err("four mistakes");
+    let found = load_in(folder.path(), "", &env, &["udp.prt=1", "udp.port"]).expect_err("four mistakes");
     assert_eq!(
         lines(&found),
         [
@@ -195,16 +141,8 @@ fn the_environment_and_the_flags_are_checked_like_the_file() {
             "0:0 error: `udp.port` sets nothing (write key=value, like tick.monster_ms=100)",
         ]
     );
-    assert_eq!(
-        found.entries()[0].file.display().to_string(),
-        "environment MU__FLUSH__BATCH"
-    );
-    assert!(
-        found
-            .entries()
-            .iter()
-            .all(|entry| entry.severity == Severity::Error)
-    );
+    assert_eq!(found.entries()[0].file.display().to_string(), "environment MU__FLUSH__BATCH");
+    assert!(found.entries().iter().all(|entry| entry.severity == Severity::Error));
 }
 
 #[test]
@@ -217,11 +155,8 @@ fn one_pass_reports_syntax_keys_and_contradictions_together() {
 #[test]
 fn a_mistake_is_printed_with_its_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let found = load_in(folder.path(), "[tick]\nmonster_mss = 100\n", &[], &[])
-        .expect_err("an unknown key");
-    let printed = found
-        .to_string()
-        .replace(&folder.path().display().to_string(), "DIR");
+    let found = load_in(folder.path(), "[tick]\nmonster_mss = 100\n", &[], &[]).expect_err("an unknown key");
+    let printed = found.to_string().replace(&folder.path().display().to_string(), "DIR");
     let expected = "error: unknown key `tick.monster_mss`
  --> DIR/mu.toml:2:1
   |
@@ -235,10 +170,6 @@ fn a_mistake_is_printed_with_its_line() {
 
 #[test]
 fn a_missing_file_is_a_finding() {
-    let found = mu_config::load(std::path::Path::new("/nowhere/mu.toml"), [], [""; 0])
-        .expect_err("there is no file");
-    assert!(
-        lines(&found)[0].contains("the configuration file cannot be read"),
-        "{found}"
-    );
+    let found = mu_config::load(std::path::Path::new("/nowhere/mu.toml"), [], [""; 0]).expect_err("there is no file");
+    assert!(lines(&found)[0].contains("the configuration file cannot be read"), "{found}");
 }

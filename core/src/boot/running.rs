@@ -253,7 +253,9 @@ impl Running {
 /// A thread that does not end must not keep the process: nothing of value is lost by ending it, the journal has it.
 fn end_in_any_case(finished: &mpsc::Receiver<()>) {
     if finished.recv_timeout(LAST_WAIT) == Err(RecvTimeoutError::Timeout) {
-        log::error!("a thread does not end; the process ends without it, and the next start decides what the journal holds");
+        log::error!(
+            "a thread does not end; the process ends without it, and the next start decides what the journal holds"
+        );
         log::logger().flush();
         std::process::exit(1);
     }

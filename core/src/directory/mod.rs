@@ -1,7 +1,7 @@
 //! World → entry point → map → instance: what runs where, how full it is, and which character is in which of them.
 //!
 //! The directory is the one place that decides whether a character may be loaded: a seat per account, vacated only when
-//! the last copy's final state is stored ([`seats`]). It picks the instance for a character, sends commands to shards and
+//! the last copy's final state is stored (`seats`). It picks the instance for a character, sends commands to shards and
 //! consumes their reports. It knows no HTTP, no SQL and no socket.
 //!
 //! **The seam for several hosts.** Everything the gateway and the shards need is behind the methods of [`Directory`]:

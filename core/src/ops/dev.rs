@@ -11,6 +11,7 @@ use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 
 use clap::Args;
+use mu_config::Plan;
 
 use super::live::LiveLine;
 use super::{CommandError, logging, seed};
@@ -51,7 +52,8 @@ const LONGEST_S: u32 = 86_400;
 /// # Errors
 /// [`CommandError`] when the server or the bots cannot start.
 pub fn run(args: &DevArgs) -> Result<ExitCode, CommandError> {
-    let plan = mu_config::load_demo(&args.data, mu_config::environment(), &args.set).map_err(CommandError::Config)?;
+    let mut plan = mu_config::load_demo(&args.data, mu_config::environment(), &args.set).map_err(CommandError::Config)?;
+    make_room(&mut plan, args.bots);
     std::fs::create_dir_all(&args.data).map_err(|source| CommandError::file(&args.data, source))?;
     let _log = logging::start_quiet(&plan.settings.log)?;
     let server = boot::start(&plan, BootOptions::default())?;
@@ -68,6 +70,13 @@ pub fn run(args: &DevArgs) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(verdict)
+}
+
+/// Bots wander: any map of the demo may hold half of them. Players of a real server are kept apart by the setting.
+fn make_room(plan: &mut Plan, bots: u32) {
+    let half = u16::try_from(bots / 2).unwrap_or(u16::MAX);
+    plan.settings.map.hard_cap = plan.settings.map.hard_cap.max(half);
+    plan.settings.udp.connections_max = plan.settings.udp.connections_max.max(bots.saturating_mul(2));
 }
 
 fn banner(server: &Running, accounts: &seed::DemoAccounts) {

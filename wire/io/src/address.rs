@@ -77,12 +77,7 @@ pub(crate) fn read(slot: &Slot) -> Option<SocketAddr> {
         }
         V6_FAMILY => {
             let ip = Ipv6Addr::from(slot.sin6_addr.s6_addr);
-            Some(SocketAddr::V6(SocketAddrV6::new(
-                ip,
-                port,
-                slot.sin6_flowinfo,
-                slot.sin6_scope_id,
-            )))
+            Some(SocketAddr::V6(SocketAddrV6::new(ip, port, slot.sin6_flowinfo, slot.sin6_scope_id)))
         }
         _ => None,
     }
@@ -112,10 +107,7 @@ mod tests {
         let mut slot = empty();
         write(&mut slot, "[fe80::1%3]:9".parse().expect("valid"));
         let length = write(&mut slot, "10.0.0.1:80".parse().expect("valid"));
-        assert_eq!(
-            (length, slot.sin6_scope_id, slot.sin6_addr.s6_addr),
-            (V4_LEN, 0, [0; 16])
-        );
+        assert_eq!((length, slot.sin6_scope_id, slot.sin6_addr.s6_addr), (V4_LEN, 0, [0; 16]));
     }
 
     #[test]

@@ -27,11 +27,7 @@ impl RecvBatch {
     /// If `capacity` is outside that range.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self {
-            arrays: Arrays::new(capacity),
-            filled: 0,
-            dropped: 0,
-        }
+        Self { arrays: Arrays::new(capacity), filled: 0, dropped: 0 }
     }
 
     /// Datagrams one call can bring.
@@ -48,18 +44,11 @@ impl RecvBatch {
 
     /// The datagrams of the last call in the order of arrival, each with its sender. Empty datagrams are among them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (SocketAddr, &mut [u8])> {
-        let slots = self
-            .arrays
-            .headers
-            .iter()
-            .zip(&self.arrays.names)
-            .zip(&mut self.arrays.buffers);
-        slots
-            .take(self.filled)
-            .filter_map(|((header, name), buffer)| {
-                let length = usable_len(header)?;
-                Some((address::read(name)?, &mut buffer[..length]))
-            })
+        let slots = self.arrays.headers.iter().zip(&self.arrays.names).zip(&mut self.arrays.buffers);
+        slots.take(self.filled).filter_map(|((header, name), buffer)| {
+            let length = usable_len(header)?;
+            Some((address::read(name)?, &mut buffer[..length]))
+        })
     }
 
     /// Replaces the content by what the socket holds; 0 when it holds nothing. A full batch means: ask again.
@@ -75,23 +64,15 @@ impl RecvBatch {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_pending_error(&error) && pending < MAX_PENDING_ERRORS => {
-                    pending += 1
-                }
+                Err(error) if is_pending_error(&error) && pending < MAX_PENDING_ERRORS => pending += 1,
                 Err(error) => return Err(error),
             }
         }
     }
 
     fn unusable(&self) -> u64 {
-        let slots = self
-            .arrays
-            .headers
-            .iter()
-            .zip(&self.arrays.names)
-            .take(self.filled);
-        let bad = slots
-            .filter(|(header, name)| usable_len(header).is_none() || address::read(name).is_none());
+        let slots = self.arrays.headers.iter().zip(&self.arrays.names).take(self.filled);
+        let bad = slots.filter(|(header, name)| usable_len(header).is_none() || address::read(name).is_none());
         u64::try_from(bad.count()).expect("a batch is small")
     }
 }
@@ -101,21 +82,13 @@ fn usable_len(header: &libc::mmsghdr) -> Option<usize> {
     if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
         return None;
     }
-    usize::try_from(header.msg_len)
-        .ok()
-        .filter(|&length| length <= crate::MAX_DATAGRAM)
+    usize::try_from(header.msg_len).ok().filter(|&length| length <= crate::MAX_DATAGRAM)
 }
 
 /// Errors that concern a datagram sent before, not this call; reading them clears them.
 fn is_pending_error(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(
-            libc::ECONNREFUSED
-                | libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EMSGSIZE
-                | libc::ENETDOWN
-        )
+        Some(libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EMSGSIZE | libc::ENETDOWN)
     )
 }

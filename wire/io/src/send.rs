@@ -39,13 +39,7 @@ impl SendBatch {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let lengths = vec![(0, 0); capacity].into_boxed_slice();
-        Self {
-            arrays: Arrays::new(capacity),
-            lengths,
-            head: 0,
-            count: 0,
-            failed: 0,
-        }
+        Self { arrays: Arrays::new(capacity), lengths, head: 0, count: 0, failed: 0 }
     }
 
     /// Datagrams one batch can hold.
@@ -90,11 +84,7 @@ impl SendBatch {
         }
         let slot = (self.head + self.count) % self.capacity();
         let length = write(&mut self.arrays.buffers[slot]);
-        assert!(
-            length <= crate::MAX_DATAGRAM,
-            "wrote {length} bytes into a slot of {}",
-            crate::MAX_DATAGRAM
-        );
+        assert!(length <= crate::MAX_DATAGRAM, "wrote {length} bytes into a slot of {}", crate::MAX_DATAGRAM);
         if length > 0 {
             self.lengths[slot] = (address::write(&mut self.arrays.names[slot], to), length);
             self.count += 1;
@@ -108,11 +98,7 @@ impl SendBatch {
     /// datagram of that call. Hence: skip exactly that one, count it, go on. One bad peer never blocks the others.
     pub(crate) fn drain(
         &mut self,
-        mut system_call: impl FnMut(
-            &mut Arrays,
-            usize,
-            &[(libc::socklen_t, usize)],
-        ) -> io::Result<usize>,
+        mut system_call: impl FnMut(&mut Arrays, usize, &[(libc::socklen_t, usize)]) -> io::Result<usize>,
     ) -> io::Result<SendReport> {
         let mut report = SendReport::default();
         while self.count > 0 {
@@ -142,11 +128,7 @@ impl SendBatch {
     fn advance(&mut self, slots: usize) {
         self.count -= slots;
         // An empty ring starts again at the front, so that a whole batch is one call.
-        self.head = if self.count == 0 {
-            0
-        } else {
-            (self.head + slots) % self.capacity()
-        };
+        self.head = if self.count == 0 { 0 } else { (self.head + slots) % self.capacity() };
     }
 }
 
@@ -166,8 +148,7 @@ fn blame(error: &io::Error) -> Blame {
     match error.raw_os_error() {
         Some(libc::EINTR) => Blame::Call,
         Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => Blame::Buffer,
-        Some(libc::EBADF | libc::ENOTSOCK | libc::EFAULT | libc::ENOSYS | libc::EOPNOTSUPP)
-        | None => Blame::Socket,
+        Some(libc::EBADF | libc::ENOTSOCK | libc::EFAULT | libc::ENOSYS | libc::EOPNOTSUPP) | None => Blame::Socket,
         Some(_) => Blame::Datagram,
     }
 }
@@ -177,8 +158,7 @@ mod tests {
     use super::*;
     use std::collections::VecDeque;
 
-    const PEER: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
     fn batch_of(tags: &[u8], capacity: usize) -> SendBatch {
         let mut batch = SendBatch::new(capacity);
@@ -196,17 +176,11 @@ mod tests {
     }
 
     /// Drains against scripted answers of the kernel; returns the report and the tags it took, in order.
-    fn drain(
-        batch: &mut SendBatch,
-        answers: &[Result<usize, i32>],
-    ) -> (io::Result<SendReport>, Vec<u8>) {
+    fn drain(batch: &mut SendBatch, answers: &[Result<usize, i32>]) -> (io::Result<SendReport>, Vec<u8>) {
         let mut answers: VecDeque<_> = answers.iter().copied().collect();
         let mut taken = Vec::new();
         let report = batch.drain(|arrays, first, lengths| {
-            match answers
-                .pop_front()
-                .expect("the batch asked more often than the script says")
-            {
+            match answers.pop_front().expect("the batch asked more often than the script says") {
                 Ok(count) => {
                     let count = count.min(lengths.len());
                     taken.extend((first..first + count).map(|slot| arrays.buffers[slot][0]));
@@ -215,11 +189,7 @@ mod tests {
                 Err(code) => Err(io::Error::from_raw_os_error(code)),
             }
         });
-        assert!(
-            answers.is_empty(),
-            "{} scripted answers were not asked for",
-            answers.len()
-        );
+        assert!(answers.is_empty(), "{} scripted answers were not asked for", answers.len());
         (report, taken)
     }
 
@@ -227,30 +197,13 @@ mod tests {
     fn a_full_socket_buffer_keeps_the_rest_in_order() {
         let mut batch = batch_of(&[1, 2, 3, 4], 4);
         let (report, taken) = drain(&mut batch, &[Ok(1), Err(libc::EAGAIN)]);
-        assert_eq!(
-            report.expect("no socket error"),
-            SendReport {
-                sent: 1,
-                failed: 0,
-                kept: 3
-            }
-        );
+        assert_eq!(report.expect("no socket error"), SendReport { sent: 1, failed: 0, kept: 3 });
         assert_eq!(taken, [1]);
 
         push_all(&mut batch, &[5]);
-        assert!(
-            batch.is_full(),
-            "the freed slot was reused behind the waiting ones"
-        );
+        assert!(batch.is_full(), "the freed slot was reused behind the waiting ones");
         let (report, taken) = drain(&mut batch, &[Ok(3), Ok(1)]);
-        assert_eq!(
-            report.expect("no socket error"),
-            SendReport {
-                sent: 4,
-                failed: 0,
-                kept: 0
-            }
-        );
+        assert_eq!(report.expect("no socket error"), SendReport { sent: 4, failed: 0, kept: 0 });
         assert_eq!(taken, [2, 3, 4, 5]);
     }
 
@@ -258,18 +211,8 @@ mod tests {
     fn one_refused_datagram_is_skipped_and_the_others_go_out() {
         let mut batch = batch_of(&[1, 2, 3, 4], 8);
         let (report, taken) = drain(&mut batch, &[Ok(2), Err(libc::EHOSTUNREACH), Ok(1)]);
-        assert_eq!(
-            report.expect("no socket error"),
-            SendReport {
-                sent: 3,
-                failed: 1,
-                kept: 0
-            }
-        );
-        assert_eq!(
-            (taken.as_slice(), batch.failed()),
-            ([1, 2, 4].as_slice(), 1)
-        );
+        assert_eq!(report.expect("no socket error"), SendReport { sent: 3, failed: 1, kept: 0 });
+        assert_eq!((taken.as_slice(), batch.failed()), ([1, 2, 4].as_slice(), 1));
     }
 
     #[test]
@@ -284,12 +227,7 @@ mod tests {
     fn an_unusable_socket_is_an_error_and_loses_nothing() {
         let mut batch = batch_of(&[1, 2], 8);
         let (report, _) = drain(&mut batch, &[Err(libc::EBADF)]);
-        assert_eq!(
-            report
-                .expect_err("EBADF is the socket's fault")
-                .raw_os_error(),
-            Some(libc::EBADF)
-        );
+        assert_eq!(report.expect_err("EBADF is the socket's fault").raw_os_error(), Some(libc::EBADF));
         assert_eq!(batch.len(), 2);
     }
 

@@ -26,10 +26,7 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self {
-            recv_bytes: 16 << 20,
-            send_bytes: 4 << 20,
-        }
+        Self { recv_bytes: 16 << 20, send_bytes: 4 << 20 }
     }
 }
 
@@ -61,11 +58,7 @@ impl Socket {
     /// # Errors
     /// What the kernel says: the address is taken or not this host's, or descriptors have run out.
     pub fn bind(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
-        let inner = socket2::Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )?;
+        let inner = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         if address.is_ipv6() {
             inner.set_only_v6(false)?;
@@ -77,19 +70,11 @@ impl Socket {
             inner.set_send_buffer_size(options.send_bytes)?;
         }
         inner.bind(&address.into())?;
-        let local = inner
-            .local_addr()?
-            .as_socket()
-            .ok_or_else(|| io::Error::other("bound to no internet address"))?;
+        let local = inner.local_addr()?.as_socket().ok_or_else(|| io::Error::other("bound to no internet address"))?;
         // The kernel doubles what was asked, for its own bookkeeping, and reports the doubled value.
         let recv_granted = inner.recv_buffer_size()? / 2;
         let send_granted = inner.send_buffer_size()? / 2;
-        Ok(Self {
-            inner,
-            local,
-            recv_granted,
-            send_granted,
-        })
+        Ok(Self { inner, local, recv_granted, send_granted })
     }
 
     /// The address it is bound to, with the port the kernel chose.
@@ -133,11 +118,7 @@ impl Socket {
     /// If the kernel does not know `SO_MEMINFO` (before 4.12).
     pub fn memory(&self) -> io::Result<MemoryReport> {
         let fields = sys::meminfo(self.inner.as_fd())?;
-        Ok(MemoryReport {
-            recv_queued: fields[0],
-            send_queued: fields[2],
-            drops: fields[8],
-        })
+        Ok(MemoryReport { recv_queued: fields[0], send_queued: fields[2], drops: fields[8] })
     }
 }
 
@@ -155,21 +136,11 @@ impl AsFd for Socket {
 
 /// Readiness is edge-triggered: after an event, receive until empty or remember that more is waiting.
 impl Source for Socket {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.as_raw_fd()).register(registry, token, interests)
     }
 
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interests: Interest,
-    ) -> io::Result<()> {
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.as_raw_fd()).reregister(registry, token, interests)
     }
 

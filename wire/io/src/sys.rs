@@ -21,10 +21,7 @@ pub(crate) fn empty_header() -> libc::mmsghdr {
 
 /// An I/O vector over nothing.
 pub(crate) const fn empty_vector() -> libc::iovec {
-    libc::iovec {
-        iov_base: std::ptr::null_mut(),
-        iov_len: 0,
-    }
+    libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }
 }
 
 /// Arrays of one batch, equally long: `headers[i]` describes the datagram in `buffers[i]` from or to `names[i]`.
@@ -65,10 +62,7 @@ impl Arrays {
     /// Points header `i` at name `i` and at the first `length` bytes of buffer `i`.
     fn point(&mut self, i: usize, name_len: libc::socklen_t, length: usize) {
         let buffer = &mut self.buffers[i][..length];
-        self.vectors[i] = libc::iovec {
-            iov_base: buffer.as_mut_ptr().cast(),
-            iov_len: length,
-        };
+        self.vectors[i] = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: length };
         let header = &mut self.headers[i].msg_hdr;
         header.msg_name = std::ptr::from_mut(&mut self.names[i]).cast();
         header.msg_namelen = name_len;
@@ -93,13 +87,7 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, arrays: &mut Arrays) -> io::Result<usize>
     // through it at MAX_DATAGRAM bytes, all inside boxes that `arrays` owns and that we borrow uniquely until the call has
     // returned. There is no control buffer. The timeout is null (its semantics are unusable; DONTWAIT is asked instead).
     let received = unsafe {
-        libc::recvmmsg(
-            fd.as_raw_fd(),
-            arrays.headers.as_mut_ptr(),
-            count,
-            libc::MSG_DONTWAIT,
-            std::ptr::null_mut(),
-        )
+        libc::recvmmsg(fd.as_raw_fd(), arrays.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT, std::ptr::null_mut())
     };
     usize::try_from(received).map_err(|_| io::Error::last_os_error())
 }
@@ -119,41 +107,20 @@ pub(crate) fn send(
     // SAFETY: `headers` has `count` elements. Each was just pointed at a name slot whose first `name_len` bytes hold an
     // address and, through one vector, at `length` bytes of its own buffer, all inside boxes that `arrays` owns and that we
     // borrow uniquely until the call has returned. The kernel only reads them, apart from `msg_len` in the header itself.
-    let sent = unsafe {
-        libc::sendmmsg(
-            fd.as_raw_fd(),
-            headers.as_mut_ptr(),
-            count,
-            libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-        )
-    };
+    let sent =
+        unsafe { libc::sendmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), count, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
 /// Sets a buffer size past the host's ceiling (`SO_RCVBUFFORCE`, `SO_SNDBUFFORCE`); needs CAP_NET_ADMIN.
-pub(crate) fn force_buffer(
-    fd: BorrowedFd<'_>,
-    option: libc::c_int,
-    bytes: usize,
-) -> io::Result<()> {
+pub(crate) fn force_buffer(fd: BorrowedFd<'_>, option: libc::c_int, bytes: usize) -> io::Result<()> {
     let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    let length =
-        libc::socklen_t::try_from(size_of::<libc::c_int>()).expect("an int has a few bytes");
+    let length = libc::socklen_t::try_from(size_of::<libc::c_int>()).expect("an int has a few bytes");
     // SAFETY: the value is a live `c_int` and `length` is its size; the kernel only reads it.
     let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            option,
-            std::ptr::from_ref(&value).cast(),
-            length,
-        )
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, std::ptr::from_ref(&value).cast(), length)
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Fields of `SO_MEMINFO`, in the kernel's order (`SK_MEMINFO_*`).
@@ -173,9 +140,5 @@ pub(crate) fn meminfo(fd: BorrowedFd<'_>) -> io::Result<[u32; MEMINFO_FIELDS]> {
             std::ptr::from_mut(&mut length),
         )
     };
-    if result == 0 {
-        Ok(fields)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(fields) } else { Err(io::Error::last_os_error()) }
 }
