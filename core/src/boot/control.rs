@@ -10,10 +10,10 @@ use mu_wire::HostKeys;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::BootError;
 use super::keys::Keys;
 use super::plan::Layout;
 use super::threads::{Handle, Shards, Threads};
+use super::{BootError, health};
 use crate::directory::Directory;
 use crate::gateway::{
     self, DatabaseOptions, DatabasePool, GatewayOptions, GatewayParts, GatewayStats, JournalBusy, JournalClient,
@@ -103,7 +103,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
     };
     let (shutdown, stopped) = oneshot::channel::<()>();
     let listener = parts.listener;
-    let for_reports = directory.clone();
+    let (for_reports, for_health, ready) = (directory.clone(), sources.clone(), Arc::clone(&readiness));
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = match runtime {
@@ -121,6 +121,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
                     return;
                 }
             };
+            tokio::spawn(health::watch(for_health, for_reports.clone(), ready));
             tokio::spawn(for_reports.run(reports));
             gateway::serve(gateway, listener, async move {
                 // Dropped means the same as sent.

@@ -6,6 +6,7 @@
 pub mod keys;
 
 mod control;
+mod health;
 mod plan;
 mod running;
 mod threads;
@@ -97,6 +98,5 @@ pub fn start(plan: &Plan, options: BootOptions) -> Result<Running, BootError> {
     };
     let control = control::start(parts, &mut threads)?;
     control.readiness.replay_done.store(true, Relaxed);
-    control.readiness.shards_ticking.store(true, Relaxed);
     Ok(Running::new(threads, shards, control, boot, cores.housekeeping))
 }

@@ -52,7 +52,8 @@ const LONGEST_S: u32 = 86_400;
 /// # Errors
 /// [`CommandError`] when the server or the bots cannot start.
 pub fn run(args: &DevArgs) -> Result<ExitCode, CommandError> {
-    let mut plan = mu_config::load_demo(&args.data, mu_config::environment(), &args.set).map_err(CommandError::Config)?;
+    let mut plan =
+        mu_config::load_demo(&args.data, mu_config::environment(), &args.set).map_err(CommandError::Config)?;
     make_room(&mut plan, args.bots);
     std::fs::create_dir_all(&args.data).map_err(|source| CommandError::file(&args.data, source))?;
     let _log = logging::start_quiet(&plan.settings.log)?;

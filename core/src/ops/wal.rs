@@ -82,6 +82,9 @@ fn verify(args: &DirArgs) -> Result<ExitCode, CommandError> {
         println!("{}", json(&report));
     } else {
         println!("{}: {}", args.dir.display(), report.verdict);
+        for line in report.problem.iter().chain(&report.notes) {
+            println!("  {line}");
+        }
     }
     Ok(ExitCode::from(report.exit_code))
 }
