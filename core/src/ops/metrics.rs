@@ -90,6 +90,7 @@ impl Page {
             MetricType::Counter,
             |s| s.events_refused,
         )?;
+        by_shard(e, &figures, "transfers", "Players that went to another shard", MetricType::Counter, |s| s.transfers)?;
         by_shard(e, &figures, "hot_rows_dropped", "Hot rows not handed over", MetricType::Counter, |s| s.rows_dropped)?;
         let roused = self.0.pulses.iter().map(|pulse| pulse.roused()).sum::<u64>();
         counter(e, "shards_roused", "Times a shard's executor slept past its timer and was woken", roused)?;

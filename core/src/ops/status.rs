@@ -114,6 +114,7 @@ fn shard_json(shard: &ShardFigures) -> Value {
         "socket_drops": shard.socket_drops,
         "refused_datagrams": shard.refused_datagrams,
         "trades": shard.trades,
+        "transfers": shard.transfers,
         "events": shard.events,
         "events_refused": shard.events_refused,
         "events_in_flight": shard.events_in_flight,

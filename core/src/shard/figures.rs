@@ -59,6 +59,8 @@ pub struct ShardFigures {
     pub refused_datagrams: u64,
     /// Trades settled as applied in its maps.
     pub trades: u64,
+    /// Players that went to another shard.
+    pub transfers: u64,
     /// Events submitted to the journal.
     pub events: u64,
     /// Events refused because too many were undecided.
@@ -90,6 +92,7 @@ impl ShardFigures {
             socket_drops: 0,
             refused_datagrams: 0,
             trades: 0,
+            transfers: 0,
             events: 0,
             events_refused: 0,
             rows_dropped: 0,

@@ -143,6 +143,8 @@ pub(super) struct Counts {
     pub(super) events_refused: u64,
     pub(super) rows_dropped: u64,
     pub(super) malformed: u64,
+    /// Players that went to another shard.
+    pub(super) transfers: u64,
 }
 
 /// Everything of a shard but its socket and its protocol.

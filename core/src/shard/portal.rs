@@ -181,6 +181,7 @@ fn let_go(shard: &mut Shard, target: ShardId, moved: Move, ticket: &ConnectTicke
         let _unsent = shard.house.peers.send(target, PeerMessage::Withdrawn { character: moved.character });
         return;
     }
+    shard.house.counts.transfers += 1;
     shard.house.seats.leave(moved.conn);
     shard.house.rooms[moved.room].conns[usize::from(moved.player.slot())] = None;
     shard.house.people.remove(&moved.character);

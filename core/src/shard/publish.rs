@@ -57,6 +57,7 @@ impl Publisher {
         figures.refused_datagrams = server.stats().dropped_total() + house.counts.malformed;
         figures.socket_drops = net.socket().memory().map_or(0, |memory| u64::from(memory.drops));
         figures.trades = house.rooms.iter().map(|room| room.map.stats().trades_applied).sum();
+        figures.transfers = house.counts.transfers;
         figures.events = house.counts.events;
         figures.events_refused = house.counts.events_refused;
         figures.rows_dropped = house.counts.rows_dropped;

@@ -72,8 +72,15 @@ fn run(cli: &Cli) -> Result<String, Broken> {
         (How::Outage, _) | (_, Store::Postgres) => StoreKind::Postgres,
         (_, Store::Sqlite) => StoreKind::Sqlite,
     };
-    let options =
-        CrashOptions { rounds: cli.rounds, store, bots: cli.bots, seed: cli.seed, programs, keep: cli.keep.clone() };
+    let options = CrashOptions {
+        rounds: cli.rounds,
+        store,
+        bots: cli.bots,
+        seed: cli.seed,
+        programs,
+        runtime: "auto",
+        keep: cli.keep.clone(),
+    };
     Ok(match cli.how {
         How::Kill => format!("{:?}", kill_repeatedly(&options)?),
         How::Term => format!("{:?}", stop_repeatedly(&options)?),

@@ -10,6 +10,7 @@ mod pause;
 mod process;
 mod site;
 mod standing;
+mod travel;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use outage::{OutageReport, store_outage};
 pub use process::Programs;
 pub use site::Site;
 pub use standing::{StandingReport, stop_repeatedly};
+pub use travel::{TravelReport, travel};
 
 /// Which store the server under test uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct CrashOptions {
     pub seed: u64,
     /// The programs under test.
     pub programs: Programs,
+    /// What runs its shards: `auto`, `glommio` or `mio`.
+    pub runtime: &'static str,
     /// Keep the folder of the run, whatever comes of it.
     pub keep: Option<PathBuf>,
 }
@@ -78,7 +82,7 @@ fn broken(what: &str, error: impl std::fmt::Display) -> Broken {
 
 /// Runs at a fresh site, whose folder is kept if a promise breaks and the options say where.
 fn at_site<T>(options: &CrashOptions, run: impl FnOnce(&mut Site) -> Result<T, Broken>) -> Result<T, Broken> {
-    let mut site = Site::new(options.store, options.programs.clone())?;
+    let mut site = Site::new(options.store, options.programs.clone(), options.runtime)?;
     let result = run(&mut site);
     if let Some(to) = options.keep.as_ref().filter(|_| result.is_err()) {
         site.keep(to);

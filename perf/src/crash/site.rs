@@ -36,7 +36,7 @@ impl Site {
     ///
     /// # Errors
     /// When the folder or the store cannot be made.
-    pub fn new(store: StoreKind, programs: Programs) -> Result<Self, Broken> {
+    pub fn new(store: StoreKind, programs: Programs, runtime: &str) -> Result<Self, Broken> {
         let folder = tempfile::tempdir().map_err(|error| broken("a temporary folder", error))?;
         let postgres = private_store(store);
         let url = postgres
@@ -45,7 +45,7 @@ impl Site {
         let gateway = free_tcp()?;
         let udp = free_udp()?;
         let text = format!(
-            "[host]\nname = \"crash-test\"\n\
+            "runtime = \"{runtime}\"\n[host]\nname = \"crash-test\"\n\
              [udp]\nbind = \"127.0.0.1\"\nport = {udp}\nconnections_max = 512\n\
              [gateway]\nbind = \"127.0.0.1:{gateway}\"\nlogin_per_minute = 1000000\nregister_per_minute = 1000000\n\
              argon2_memory_kib = 64\nargon2_iterations = 1\n\
@@ -96,6 +96,17 @@ impl Site {
 
     /// Starts bots that log what they are told about their trades and where they stood.
     pub(super) fn start_bots(&self, bots: u32, scenario: &str, seed: u64, files: &BotFiles) -> Result<Process, Broken> {
+        self.start_bots_for(bots, (scenario, 600), seed, files)
+    }
+
+    /// Starts bots for a number of seconds, after which they report and leave.
+    pub(super) fn start_bots_for(
+        &self,
+        bots: u32,
+        (scenario, seconds): (&str, u32),
+        seed: u64,
+        files: &BotFiles,
+    ) -> Result<Process, Broken> {
         let output = self.folder.path().join(format!("bots-{}.txt", self.runs));
         let arguments = [
             "run",
@@ -104,7 +115,7 @@ impl Site {
             "--bots",
             &bots.to_string(),
             "--seconds",
-            "600",
+            &seconds.to_string(),
             "--scenario",
             scenario,
             "--seed",
@@ -115,6 +126,8 @@ impl Site {
             &files.told.display().to_string(),
             "--standing",
             &files.standing.display().to_string(),
+            "--json",
+            &files.report.display().to_string(),
         ];
         Process::start(&self.programs.bots, &arguments, output)
     }
@@ -124,6 +137,7 @@ impl Site {
         BotFiles {
             told: self.folder.path().join(format!("told-{}.jsonl", self.runs)),
             standing: self.folder.path().join(format!("standing-{}.jsonl", self.runs)),
+            report: self.folder.path().join(format!("report-{}.json", self.runs)),
         }
     }
 
@@ -183,6 +197,8 @@ pub(super) struct BotFiles {
     pub(super) told: PathBuf,
     /// Where they stood when their connection ended.
     pub(super) standing: PathBuf,
+    /// Their report, if they ended by themselves.
+    pub(super) report: PathBuf,
 }
 
 fn free_tcp() -> Result<u16, Broken> {

@@ -1,17 +1,24 @@
 //! The promise of value, against the real programs and the real databases.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use mu_perf::crash::{Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage};
+use mu_perf::crash::{
+    Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage, travel,
+};
 
 fn options(store: StoreKind, rounds: u32) -> CrashOptions {
     let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().expect("a file has a folder");
     let programs = Programs::in_folder(folder).expect("the programs are built");
-    CrashOptions { rounds, store, bots: 40, seed: 7, programs, keep: None }
+    CrashOptions { rounds, store, bots: 40, seed: 7, programs, runtime: "auto", keep: None }
 }
 
-fn held<T: std::fmt::Debug>(result: Result<T, Broken>) -> T {
-    match result {
+/// Whole servers run one after the other, also where the runner starts tests side by side.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn held<T: std::fmt::Debug>(run: impl FnOnce() -> Result<T, Broken>) -> T {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    match run() {
         Ok(report) => report,
         Err(broken) => panic!("{broken}"),
     }
@@ -19,7 +26,7 @@ fn held<T: std::fmt::Debug>(result: Result<T, Broken>) -> T {
 
 #[test]
 fn twenty_kills_under_trades_on_sqlite_lose_and_double_nothing() {
-    let report = held(kill_repeatedly(&options(StoreKind::Sqlite, 20)));
+    let report = held(|| kill_repeatedly(&options(StoreKind::Sqlite, 20)));
     assert_eq!(report.kills, 20);
     assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
     assert!(report.replayed > 0, "restarts had undecided events to decide: {report:?}");
@@ -27,7 +34,7 @@ fn twenty_kills_under_trades_on_sqlite_lose_and_double_nothing() {
 
 #[test]
 fn twenty_kills_under_trades_on_postgresql_lose_and_double_nothing() {
-    let report = held(kill_repeatedly(&options(StoreKind::Postgres, 20)));
+    let report = held(|| kill_repeatedly(&options(StoreKind::Postgres, 20)));
     assert_eq!(report.kills, 20);
     assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
     assert!(report.replayed > 0, "restarts had undecided events to decide: {report:?}");
@@ -35,22 +42,32 @@ fn twenty_kills_under_trades_on_postgresql_lose_and_double_nothing() {
 
 #[test]
 fn a_term_ends_in_time_and_everybody_is_stored_where_he_stood() {
-    let report = held(stop_repeatedly(&options(StoreKind::Sqlite, 5)));
+    let report = held(|| stop_repeatedly(&options(StoreKind::Sqlite, 5)));
     assert_eq!(report.stops, 5);
     assert!(report.compared >= 5 * 35, "characters were compared: {report:?}");
 }
 
 #[test]
 fn a_term_on_postgresql_ends_in_time_and_everybody_is_stored_where_he_stood() {
-    let report = held(stop_repeatedly(&options(StoreKind::Postgres, 5)));
+    let report = held(|| stop_repeatedly(&options(StoreKind::Postgres, 5)));
     assert_eq!(report.stops, 5);
     assert!(report.compared >= 5 * 35, "characters were compared: {report:?}");
 }
 
 #[test]
 fn the_tick_does_not_notice_that_postgresql_is_away_for_ten_seconds() {
-    let report = held(store_outage(&options(StoreKind::Postgres, 1)));
+    let report = held(|| store_outage(&options(StoreKind::Postgres, 1)));
     assert!(report.ticks >= 150, "ticks went on: {report:?}");
     assert_eq!(report.skipped, 0, "{report:?}");
     assert!(report.after > 0, "trades went on afterwards: {report:?}");
+}
+
+#[test]
+fn players_travel_between_shards_on_either_runtime() {
+    for runtime in ["mio", "auto"] {
+        let options = CrashOptions { bots: 60, runtime, ..options(StoreKind::Sqlite, 1) };
+        let report = held(|| travel(&options));
+        assert!(report.transfers > 0, "players went to another shard under {runtime}: {report:?}");
+        assert!(report.map_changes > 0, "and saw themselves arrive: {report:?}");
+    }
 }
