@@ -78,6 +78,9 @@ pub struct RunArgs {
     /// Print one JSON line a second to standard output.
     #[arg(long)]
     pub live: bool,
+    /// End when this process, which started us, is gone.
+    #[arg(long, value_name = "PID")]
+    pub parent: Option<u32>,
     /// Print no line a second, only the report.
     #[arg(long, conflicts_with = "live")]
     pub quiet: bool,

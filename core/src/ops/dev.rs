@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "this is the program's front end")]
 
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
@@ -101,6 +102,9 @@ fn start_bots(args: &DevArgs, server: &Running) -> Result<Child, CommandError> {
     command
         .arg("run")
         .arg("--quiet")
+        .args(["--parent", &std::process::id().to_string()])
+        // The terminal's Ctrl-C is ours alone: we pass it on once.
+        .process_group(0)
         .args(["--gateway", &format!("http://{}", server.gateway())])
         .args(["--bots", &args.bots.to_string()])
         .args(["--seconds", &args.seconds.unwrap_or(LONGEST_S).to_string()])
@@ -148,11 +152,11 @@ fn live(args: &DevArgs, server: &Running, mut bots: Option<&mut Child>) -> Resul
     }
 }
 
-/// Ctrl-C reached the bots too (one terminal); asks them anyway, and waits for their report.
+/// Asks the bots to end, and waits for their report.
 fn finish_bots(bots: &mut Child) -> Result<ExitCode, CommandError> {
     println!();
     if let Ok(pid) = i32::try_from(bots.id()) {
-        // It may have ended already: the terminal's Ctrl-C reaches it too.
+        // It may have ended already.
         let _ended = signals::terminate(pid);
     }
     let status = bots.wait().map_err(|error| CommandError::Loadgen(error.to_string()))?;

@@ -128,8 +128,9 @@ impl Conductor<'_> {
 
     /// Waits for something, for the end of a time, or for Ctrl-C, and shows how it goes.
     fn wait(&mut self, patience: Duration, done: impl Fn(&Stage) -> bool) {
-        let stop = self.stop.clone();
-        self.pass(patience, |stage| stop.is_asked() || done(stage));
+        let (stop, parent) = (self.stop.clone(), self.args.parent);
+        let orphaned = || parent.is_some_and(|parent| std::os::unix::process::parent_id() != parent);
+        self.pass(patience, |stage| stop.is_asked() || orphaned() || done(stage));
     }
 
     fn pass(&mut self, patience: Duration, done: impl Fn(&Stage) -> bool) {
