@@ -16,8 +16,8 @@ use super::threads::{Handle, Shards, Threads};
 use super::{BootError, health};
 use crate::directory::Directory;
 use crate::gateway::{
-    self, DatabaseOptions, DatabasePool, GatewayOptions, GatewayParts, GatewayStats, JournalBusy, JournalClient,
-    OpsSource, PasswordOptions, PasswordPool, Readiness,
+    self, DatabaseOptions, DatabasePool, GatewayOptions, GatewayParts, JournalBusy, JournalClient, OpsSource,
+    PasswordOptions, PasswordPool, Readiness,
 };
 use crate::journal::ControlPort;
 use crate::map::event_ids::EventIds;
@@ -70,6 +70,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
         shards: parts.shards.published.clone(),
         value: Arc::clone(&threads.value),
         persist: Arc::clone(&threads.flushed),
+        gateway: Arc::default(),
         pulses: parts.shards.running.pulses().to_vec(),
     };
     let directory = Directory::new(
@@ -98,7 +99,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
         session_key: parts.keys.session,
         ops: Arc::new(Page(sources.clone())),
         readiness: Arc::clone(&readiness),
-        stats: Arc::new(GatewayStats::default()),
+        stats: Arc::clone(&sources.gateway),
         unix_us: Arc::new(|| Clock::unix_ms() * 1_000),
     };
     let (shutdown, stopped) = oneshot::channel::<()>();

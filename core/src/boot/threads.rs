@@ -99,6 +99,7 @@ impl Threads {
             reports: reports.clone(),
             status: Arc::clone(&flushed),
             flush_every: Duration::from_millis(u64::from(settings.flush.tick_ms)),
+            lag_max: Duration::from_millis(u64::from(settings.flush.max_lag_ms)),
             batch_max: usize::from(settings.flush.batch),
             give_up: Arc::clone(&give_up),
         };

@@ -82,7 +82,7 @@ fn make_room(plan: &mut Plan, bots: u32) {
 }
 
 fn banner(server: &Running, accounts: &seed::DemoAccounts) {
-    println!("mu-core {} — demo world", super::status::build());
+    println!("mu-core {} on {} — demo world", super::status::build(), server.sources().runtime);
     println!("  gateway   http://{}", server.gateway());
     for endpoint in server.endpoints() {
         println!("  shard     udp {endpoint}");

@@ -44,7 +44,8 @@ impl Collector for Page {
         self.process(e)?;
         self.shards(e)?;
         self.value(e)?;
-        self.persist(e)
+        self.persist(e)?;
+        self.gateway(e)
     }
 }
 
@@ -122,6 +123,30 @@ impl Page {
         counter(e, "hot_rows_written", "Hot rows stored", persist.written.load(Relaxed))?;
         counter(e, "hot_rows_stale", "Hot rows the store had newer", persist.stale.load(Relaxed))?;
         counter(e, "flush_retries", "Flushes the store did not take at once", persist.retries.load(Relaxed))
+    }
+}
+
+impl Page {
+    fn gateway(&self, e: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let gateway = &self.0.gateway;
+        let mut requests =
+            e.encode_descriptor("requests", "Requests answered, by result", None, MetricType::Counter)?;
+        for (result, count) in
+            [("ok", &gateway.requests_ok), ("refused", &gateway.requests_refused), ("failed", &gateway.requests_failed)]
+        {
+            ConstCounter::new(count.load(Relaxed)).encode(requests.encode_family(&[("result", result)])?)?;
+        }
+        for (name, help, count) in [
+            ("requests_rate_limited", "Requests refused because their peer asked too often", &gateway.rate_limited),
+            ("logins", "Logins", &gateway.logins),
+            ("logins_refused", "Logins with wrong credentials", &gateway.logins_refused),
+            ("logouts", "Logouts", &gateway.logouts),
+            ("births", "Characters created", &gateway.births),
+            ("selects", "Characters sent to a shard", &gateway.selects),
+        ] {
+            counter(e, name, help, count.load(Relaxed))?;
+        }
+        Ok(())
     }
 }
 

@@ -34,10 +34,12 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode, CommandError> {
         log::warn!("{warning}");
     }
     let server = boot::start(&plan, options)?;
+    println!("mu-core {} on {}", super::status::build(), server.sources().runtime);
     println!("gateway  http://{}", server.gateway());
     for endpoint in server.endpoints() {
         println!("shard    udp {endpoint}");
     }
+    println!("{}", server.placement());
     let _signals = server.watch_signals()?;
     let report = server.wait();
     println!("{report}");

@@ -12,6 +12,7 @@ use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use serde_json::{Value, json};
 
 use super::process;
+use crate::gateway::GatewayStats;
 use crate::journal::ValueStatus;
 use crate::persist::PersistStatus;
 use crate::runtime::{Clock, Pulse};
@@ -28,6 +29,8 @@ pub struct Sources {
     pub value: Arc<ValueStatus>,
     /// Hot state.
     pub persist: Arc<PersistStatus>,
+    /// What the gateway counts.
+    pub gateway: Arc<GatewayStats>,
     /// Signs of life, one per shard.
     pub pulses: Vec<Arc<Pulse>>,
 }

@@ -52,6 +52,8 @@ pub struct PersistStatus {
     pub retries: AtomicU64,
     /// True while the last attempt failed.
     pub away: AtomicBool,
+    /// True while a row waits for longer than it may.
+    pub late: AtomicBool,
 }
 
 /// What the persist thread works with.
@@ -66,6 +68,8 @@ pub struct PersistParts {
     pub status: Arc<PersistStatus>,
     /// Time between bulk writes.
     pub flush_every: Duration,
+    /// A row older than this is an alarm: what a crash would lose of positions is more than promised.
+    pub lag_max: Duration,
     /// Rows per write.
     pub batch_max: usize,
     /// Set when the process must end although the store does not answer.
@@ -153,6 +157,13 @@ fn publish_lag(parts: &PersistParts, table: &Table, now: Time) {
     let oldest = table.waiting.values().map(|waiting| waiting.since).min();
     let lag = oldest.map_or(Duration::ZERO, |since| now.since(since));
     parts.status.lag_ms.store(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    let late = lag > parts.lag_max;
+    if late && !parts.status.late.swap(late, Relaxed) {
+        log::error!(
+            "hot state waits for {lag:?}: a crash now would lose that much of positions, nothing of value; bring the store back"
+        );
+    }
+    parts.status.late.store(late, Relaxed);
 }
 
 /// Writes everything that waits, in batches ordered by character; false at the first failure, with the rest kept.
