@@ -5,10 +5,10 @@
 
 use mu_storage::ids::AccountId;
 use mu_wire::messages::{ClientMessage, Input};
-use mu_wire::{Admission, CloseReason, ConnId, RejectCode, ServerHandler, TokenClaims};
+use mu_wire::{Admission, CloseReason, ConnId, RejectCode, ServerHandler, Time, TokenClaims};
 
 use super::command::Report;
-use super::house::{Arrival, Entering, House, Seat};
+use super::house::{Arrival, Entering, House, Parting, Seat};
 
 impl ServerHandler for House {
     fn incoming(&mut self, claims: &TokenClaims) -> Admission {
@@ -24,7 +24,8 @@ impl ServerHandler for House {
 
     fn connected(&mut self, conn: ConnId, claims: &TokenClaims) {
         let Some(held) = self.places.take(&claims.token_id) else {
-            // Given up between INIT and the first packet: the connection stays without a seat and times out.
+            // Given up between INIT and the first packet: there is nothing to play here; closed in the next tick.
+            self.partings.push(Parting { conn, at: Time::ZERO });
             return;
         };
         let (character, Entering { room: index, arrival }) = (held.character, held.place);
