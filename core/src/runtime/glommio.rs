@@ -10,7 +10,9 @@ use std::time::Duration;
 use ::glommio::timer::Timer;
 use ::glommio::{CpuSet, Latency, LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Shares};
 
+use super::clock::Clock;
 use super::driver::{Driver, ShardEnd, Turn};
+use super::rouse::Pulse;
 
 /// How long a task may run before timers and wakes are looked at; the library's default is 100 ms.
 const PREEMPT: Duration = Duration::from_millis(1);
@@ -47,11 +49,14 @@ fn off_core(housekeeping: &[usize]) -> PoolPlacement {
 /// Runs the shard until it ends.
 pub(super) fn run(
     executor: &LocalExecutor,
+    pulse: &Pulse,
     build: impl FnOnce() -> Result<Driver, String>,
     ready: impl FnOnce(),
 ) -> Result<ShardEnd, String> {
     executor.run(async move {
-        ::glommio::timer::sleep(WARM_UP).await;
+        pulse.beat(Clock::now());
+        sleep(WARM_UP, pulse).await;
+        pulse.end();
         let driver = build()?;
         ready();
         let queue = ::glommio::executor().create_task_queue(Shares::Static(1_000), Latency::Matters(PREEMPT), "shard");
@@ -60,18 +65,21 @@ pub(super) fn run(
     })
 }
 
+/// Sleeps until the timer is due, even if the executor would sleep on: another thread rouses it (see `rouse`).
+async fn sleep(duration: Duration, pulse: &Pulse) {
+    let mut timer = Timer::new(duration);
+    poll_fn(|context| {
+        pulse.listen(context.waker());
+        Pin::new(&mut timer).poll(context).map(drop)
+    })
+    .await;
+}
+
 async fn steps(mut driver: Driver) -> ShardEnd {
     let pulse = driver.pulse();
     loop {
         match driver.turn() {
-            Turn::Wait(duration) => {
-                let mut timer = Timer::new(duration);
-                poll_fn(|context| {
-                    pulse.listen(context.waker());
-                    Pin::new(&mut timer).poll(context).map(drop)
-                })
-                .await;
-            }
+            Turn::Wait(duration) => sleep(duration, &pulse).await,
             Turn::End(end) => {
                 pulse.end();
                 return end;

@@ -312,7 +312,7 @@ impl Thread {
         let placed = self.pin(name, spec.cpu)?;
         let shard = spec.shard;
         let build = || self.driver(shard, spec.build);
-        glommio::run(executor, build, || self.ready(shard, RuntimeKind::Glommio, placed, None))
+        glommio::run(executor, &self.pulse, build, || self.ready(shard, RuntimeKind::Glommio, placed, None))
     }
 
     fn on_mio(&self, spec: ShardSpec, name: &str) -> Result<ShardEnd, String> {
