@@ -18,6 +18,8 @@ use super::Cpus;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// Pause between two questions whether the server is ready.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+/// Share of the ticks a server may leave out and still count as keeping up.
+const SKIPPED_MOST: f64 = 0.001;
 /// Exit code of the generator when it could not keep up itself.
 const GENERATOR_BOUND: i32 = 98;
 
@@ -32,6 +34,10 @@ pub(crate) struct Binaries {
 pub(crate) struct RealResult {
     /// Time the shard worked in a tick.
     pub(crate) tick_p99_ms: f64,
+    /// How late a step was, against the grid.
+    lateness_p99_ms: f64,
+    /// Share of the ticks that were left out.
+    skipped: f64,
     /// Snapshots one client received each second.
     pub(crate) client_hz: f64,
     /// All bots stayed connected and the generator kept up.
@@ -39,9 +45,11 @@ pub(crate) struct RealResult {
 }
 
 impl RealResult {
-    /// Whether the server carried that many clients.
+    /// Whether the server carried that many clients. Its tick is the simulation alone, while the raw loop's is all its work,
+    /// so it must also be no later than a tick and leave none out.
     pub(crate) fn holds(&self) -> bool {
-        self.complete && self.tick_p99_ms <= super::TICK_MS && self.client_hz >= super::CLIENT_HZ
+        let in_time = self.tick_p99_ms <= super::TICK_MS && self.lateness_p99_ms <= super::TICK_MS;
+        self.complete && in_time && self.skipped <= SKIPPED_MOST && self.client_hz >= super::CLIENT_HZ
     }
 }
 
@@ -101,6 +109,8 @@ fn read(json: &str, bots: u32, generator_bound: bool) -> Result<RealResult, Box<
     Ok(RealResult {
         // A run without ticks has none to show.
         tick_p99_ms: number("/server/tick_ms/p99").unwrap_or(f64::INFINITY),
+        lateness_p99_ms: number("/server/lateness_ms/p99").unwrap_or(f64::INFINITY),
+        skipped: required("/server/ticks_skipped")? / required("/server/ticks")?.max(1.0),
         client_hz: required("/snapshots/per_bot_hz")?,
         complete: connected && stayed && valid,
     })
@@ -167,7 +177,7 @@ mod tests {
     use super::*;
 
     const REPORT: &str = r#"{ "valid": true, "clients": { "connected": 100, "disconnected": 0 },
-        "snapshots": { "per_bot_hz": 19.9 }, "server": { "tick_ms": { "p99": 12.5 } } }"#;
+        "snapshots": { "per_bot_hz": 19.9 }, "server": { "tick_ms": { "p99": 12.5 }, "lateness_ms": { "p99": 3.5 }, "ticks": 200, "ticks_skipped": 0 } }"#;
 
     #[test]
     fn a_report_holds_only_if_all_bots_stayed_and_the_generator_kept_up() {
@@ -175,6 +185,9 @@ mod tests {
         assert!(!read(REPORT, 101, false).expect("complete").holds(), "one never connected");
         assert!(!read(REPORT, 100, true).expect("complete").holds(), "the generator was the limit");
         assert!(!read(&REPORT.replace("12.5", "50.1"), 100, false).expect("complete").holds(), "late ticks");
+        assert!(!read(&REPORT.replace("3.5", "50.1"), 100, false).expect("complete").holds(), "late steps");
+        let skipping = REPORT.replace("\"ticks_skipped\": 0", "\"ticks_skipped\": 1");
+        assert!(!read(&skipping, 100, false).expect("complete").holds(), "ticks left out");
         assert!(!read(&REPORT.replace("19.9", "18.9"), 100, false).expect("complete").holds(), "snapshots are missing");
         assert!(read("{}", 100, false).is_err(), "a report without figures is no report");
     }
