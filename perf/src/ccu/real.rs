@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -41,7 +41,13 @@ pub(crate) struct RealResult {
     /// Snapshots one client received each second.
     pub(crate) client_hz: f64,
     /// All bots stayed connected and the generator kept up.
-    pub(crate) complete: bool,
+    complete: bool,
+    /// The generator did not keep up, so the run says nothing against the server.
+    pub(crate) generator_bound: bool,
+    /// CPU time of the server's process, in percent of one CPU.
+    pub(crate) server_cpu_percent: f64,
+    /// CPU time of the generator's process, in percent of one CPU.
+    pub(crate) generator_cpu_percent: f64,
 }
 
 impl RealResult {
@@ -67,9 +73,9 @@ impl Binaries {
     /// Runs the server and this many bots for this long.
     pub(crate) fn trial(&self, dir: &Path, bots: u32, seconds: u64, cpus: Cpus) -> Result<RealResult, Box<dyn Error>> {
         let folder = tempfile::tempdir_in(dir)?;
-        let gateway = free_port()?;
+        let (gateway, game) = free_ports()?;
         let config = folder.path().join("server.toml");
-        fs::write(&config, settings(folder.path(), gateway, bots, cpus))?;
+        fs::write(&config, settings(folder.path(), gateway, game, bots, cpus))?;
         let log = folder.path().join("server.log");
         let mut server = Command::new(&self.server);
         server.arg("serve").arg("--config").arg(&config).stdin(Stdio::null());
@@ -105,34 +111,41 @@ fn read(json: &str, bots: u32, generator_bound: bool) -> Result<RealResult, Box<
     let required = |path: &'static str| number(path).ok_or(format!("the generator's report has no {path}"));
     let connected = required("/clients/connected")? >= f64::from(bots);
     let stayed = required("/clients/disconnected")? == 0.0;
-    let valid = report["valid"] == true && !generator_bound;
+    let generator_bound = generator_bound || report["valid"] != true;
     Ok(RealResult {
         // A run without ticks has none to show.
         tick_p99_ms: number("/server/tick_ms/p99").unwrap_or(f64::INFINITY),
         lateness_p99_ms: number("/server/lateness_ms/p99").unwrap_or(f64::INFINITY),
         skipped: required("/server/ticks_skipped")? / required("/server/ticks")?.max(1.0),
         client_hz: required("/snapshots/per_bot_hz")?,
-        complete: connected && stayed && valid,
+        complete: connected && stayed && !generator_bound,
+        generator_bound,
+        server_cpu_percent: number("/server/cpu_percent").unwrap_or(0.0),
+        generator_cpu_percent: number("/generator/cpu_percent").unwrap_or(0.0),
     })
 }
 
-fn settings(folder: &Path, gateway: u16, bots: u32, cpus: Cpus) -> String {
+fn settings(folder: &Path, gateway: u16, game: u16, bots: u32, cpus: Cpus) -> String {
     let folder = folder.display();
     let Cpus { server, clients } = cpus;
     let connections = bots + bots / 10 + 100;
+    // The demo world has two entry points, and newcomers stand in the first map of either.
+    let hard_cap = (connections / 2).max(350);
     // Passwords are hashed as cheaply as allowed: ten thousand logins are not what is measured.
     format!(
-        "[udp]\nport = 0\nconnections_max = {connections}\n\
+        "[udp]\nport = {game}\nconnections_max = {connections}\n\
          [gateway]\nbind = \"127.0.0.1:{gateway}\"\nlogin_per_minute = 1000000\nregister_per_minute = 1000000\n\
          argon2_memory_kib = 64\nargon2_iterations = 1\n\
-         [cores]\nmap = [{server}]\nhousekeeping = [{clients}]\n\
+         [map]\nhard_cap = {hard_cap}\n[cores]\nmap = [{server}]\nhousekeeping = [{clients}]\n\
          [store]\nurl = \"sqlite:{folder}/mu.db\"\n[wal]\ndir = \"{folder}/wal\"\n[keys]\nfile = \"{folder}/keys\"\n\
          [log]\nlevel = \"warn\"\n"
     )
 }
 
-fn free_port() -> Result<u16, Box<dyn Error>> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+/// A port for HTTP and one for the game that nobody has now.
+fn free_ports() -> Result<(u16, u16), Box<dyn Error>> {
+    let gateway = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    Ok((gateway, UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port()))
 }
 
 /// The last lines of a log, enough to see why.
@@ -196,7 +209,8 @@ mod tests {
     fn the_settings_are_what_the_server_accepts() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("server.toml");
-        fs::write(&path, settings(folder.path(), 7_080, 10_000, Cpus { server: 1, clients: 0 })).expect("written");
+        fs::write(&path, settings(folder.path(), 7_080, 7_700, 10_000, Cpus { server: 1, clients: 0 }))
+            .expect("written");
         let plan = mu_config::load(&path, [], [""; 0]).map_err(|diagnostics| diagnostics.to_string());
         assert_eq!(plan.map(|plan| plan.settings.udp.connections_max), Ok(11_100));
     }
