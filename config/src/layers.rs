@@ -49,7 +49,9 @@ impl Layers {
                 DeValue::Table(section) if is_section(name) => {
                     for (key, value) in section {
                         let path = format!("{name}.{}", key.get_ref());
-                        self.put(source, &key.span(), &value.span(), &path, found, |_| raw(value.get_ref()));
+                        if !made_up(&value.span()) {
+                            self.put(source, &key.span(), &value.span(), &path, found, |_| raw(value.get_ref()));
+                        }
                     }
                 }
                 DeValue::Table(_) => unknown(source, &name_span, name, "section", section_names(), found),
@@ -61,6 +63,7 @@ impl Layers {
                         format!("write [{name}]"),
                     );
                 }
+                _ if made_up(&value.span()) => {}
                 value_here => self.put(source, &name_span, &value.span(), name, found, |_| raw(value_here)),
             }
         }
@@ -154,6 +157,11 @@ fn section_names() -> impl Iterator<Item = &'static str> + Clone {
 
 fn is_section(name: &str) -> bool {
     section_names().any(|section| section == name)
+}
+
+/// A value that the parser put where it found none, after a mistake it has reported.
+fn made_up(span: &Range<usize>) -> bool {
+    span.is_empty()
 }
 
 fn unknown<'a>(

@@ -30,7 +30,6 @@ pub(crate) fn check(settings: &Settings, origins: &Origins, found: &mut Diagnost
         error("tick.monster_ms", message, "allowed: 50, 100, 150, 200 and so on");
     }
     if let Cpus::Listed(cpus) = &settings.cores.map
-        && settings.udp.port != 0
         && usize::from(settings.udp.port) + cpus.len() > 65_536
     {
         let message =

@@ -99,9 +99,9 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key!(
         "udp.port",
-        Kind::Integer(0, 65_535),
+        Kind::Integer(1, 65_535),
         "7700",
-        "Game port of shard 0; shard k listens on this plus k. 0 lets the kernel pick.",
+        "Game port of shard 0; shard k listens on this plus k.",
         |s, v| {
             s.udp.port = v.number();
         }

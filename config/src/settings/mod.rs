@@ -65,7 +65,7 @@ pub struct Host {
 pub struct Udp {
     /// Local address of every shard's socket.
     pub bind: IpAddr,
-    /// Port of shard 0; shard k listens on `port + k`. 0 = the kernel picks one for each.
+    /// Port of shard 0; shard k listens on `port + k`.
     pub port: u16,
     /// Receive buffer asked of the kernel for each shard's socket, in KiB.
     pub receive_buffer_kib: u32,

@@ -56,7 +56,7 @@ fn an_unknown_key_names_the_nearest_known_one() {
 
 #[test]
 fn a_value_out_of_bounds_says_what_is_allowed() {
-    assert_eq!(wrong("[udp]\nport = 70000\n"), ["2:8 error: `udp.port`: 70000 is out of bounds (allowed: 0 to 65535)"]);
+    assert_eq!(wrong("[udp]\nport = 70000\n"), ["2:8 error: `udp.port`: 70000 is out of bounds (allowed: 1 to 65535)"]);
     assert_eq!(wrong("[tick]\nplayer_ms = 40\n"), ["2:13 error: `tick.player_ms`: 40 is out of bounds (allowed: 50)"]);
     assert_eq!(
         wrong("[wal]\nmedium = \"tape\"\n"),
