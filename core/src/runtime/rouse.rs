@@ -34,7 +34,7 @@ impl Pulse {
     /// How often the shard had to be roused.
     #[must_use]
     pub fn roused(&self) -> u64 {
-        self.roused.load(Ordering::Relaxed)
+        self.roused.load(Ordering::Acquire)
     }
 
     /// Time since the shard last turned; zero before its first turn.
@@ -67,8 +67,9 @@ impl Pulse {
 
     fn rouse(&self) {
         if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Counted first: whoever is woken by this finds it counted.
+            self.roused.fetch_add(1, Ordering::Release);
             waker.wake_by_ref();
-            self.roused.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
