@@ -12,7 +12,7 @@ use crate::handshake::{
     AcceptParams, ClientId, ClientParams, CookieJar, InitHeader, InitPacket, NOISE_INIT_LEN, RejectCode, accept_noise,
     read_accept, write_accept, write_cookie, write_init, write_reject,
 };
-use crate::lanes::{InputIn, InputOut};
+use crate::lanes::{InputIn, InputOut, Lane};
 use crate::packet::Header;
 use crate::time::{Tick, Time};
 use crate::token::{self, ConnectTicket, TokenBinding, TokenClaims};
@@ -38,7 +38,7 @@ impl Listing {
 struct Deaf;
 
 impl Events for Deaf {
-    fn message(&mut self, _: &[u8]) {}
+    fn message(&mut self, _: Lane, _: &[u8]) {}
 }
 
 fn claims() -> TokenClaims {
@@ -201,11 +201,11 @@ fn a_whole_connection_has_its_golden_bytes() {
     client.request_time(now);
     client.input(now, &[0xa1, 0xa2]).unwrap();
     client.input(now, &[0xb1]).unwrap();
-    client.send(now, b"hello").unwrap();
+    client.send(now, Lane::Control, b"hello").unwrap();
     let len = client.transmit(now, Extra::None, &mut buffer);
     carry(&mut server, now, &mut buffer[..len], "to server", &mut list);
     let now = now + Duration::from_millis(10);
-    server.send(now, b"welcome").unwrap();
+    server.send(now, Lane::Control, b"welcome").unwrap();
     let mut body = |_, space: &mut [u8]| {
         space[..4].copy_from_slice(b"snap");
         4

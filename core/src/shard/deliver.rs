@@ -1,6 +1,6 @@
 //! Does what a map's tick asked for: messages to connections, events to the journal, rows to the persist thread.
 
-use mu_wire::{CloseCode, Time};
+use mu_wire::{CloseCode, Lane, Time};
 
 use super::{Shard, portal};
 use crate::map::{Event, Verdict};
@@ -12,7 +12,7 @@ pub(super) fn outbox(shard: &mut Shard, room: usize, now: Time) {
         match event {
             Event::Send { to, bytes, lossy } => {
                 let Some(conn) = house.rooms[room].conn(to) else { continue };
-                match server.send(conn, bytes) {
+                match server.send(conn, Lane::Control, bytes) {
                     Ok(()) => {}
                     Err(_full) if lossy => {}
                     Err(_full) => server.close(conn, CloseCode::OVERLOADED, "messages were not read in time"),

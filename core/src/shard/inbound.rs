@@ -5,7 +5,7 @@
 
 use mu_storage::ids::AccountId;
 use mu_wire::messages::{ClientMessage, Input};
-use mu_wire::{Admission, CloseReason, ConnId, RejectCode, ServerHandler, Time, TokenClaims};
+use mu_wire::{Admission, CloseReason, ConnId, Lane, RejectCode, ServerHandler, Time, TokenClaims};
 
 use super::command::Report;
 use super::house::{Arrival, Entering, House, Parting, Seat};
@@ -43,7 +43,7 @@ impl ServerHandler for House {
         }
     }
 
-    fn message(&mut self, conn: ConnId, bytes: &[u8]) {
+    fn message(&mut self, conn: ConnId, _lane: Lane, bytes: &[u8]) {
         let Some(seat) = self.seats.find(conn) else { return };
         match ClientMessage::decode(bytes) {
             Ok(message) => {

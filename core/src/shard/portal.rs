@@ -10,7 +10,7 @@ use mu_config::Portal;
 use mu_storage::ids::CharacterId;
 use mu_wire::messages::{Refusal, ServerMessage};
 use mu_wire::motion::Tile;
-use mu_wire::{CloseCode, ConnId, ConnectTicket, EntityId, MAX_CONTROL_MESSAGE, Time, TokenClaims, USER_DATA_LEN};
+use mu_wire::{CloseCode, ConnId, ConnectTicket, EntityId, Lane, MAX_UNFRAGMENTED, Time, TokenClaims, USER_DATA_LEN};
 
 use super::Shard;
 use super::command::{Report, ShardId};
@@ -54,8 +54,8 @@ fn stay(shard: &mut Shard, room: usize, player: EntityId, portal: u16) {
 
 /// Sends one message; false when it could not be queued.
 pub(super) fn say(shard: &mut Shard, conn: ConnId, message: &ServerMessage<'_>) -> bool {
-    let mut bytes = [0; MAX_CONTROL_MESSAGE];
-    message.encode(&mut bytes).is_ok_and(|length| shard.server.send(conn, &bytes[..length]).is_ok())
+    let mut bytes = [0; MAX_UNFRAGMENTED];
+    message.encode(&mut bytes).is_ok_and(|length| shard.server.send(conn, Lane::Control, &bytes[..length]).is_ok())
 }
 
 /// Another room of this shard: same connection, next tick. False when it has no place.

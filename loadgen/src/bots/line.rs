@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use mu_wire::messages::ServerMessage;
 use mu_wire::snapshot::{EntityKind, Replica, ReplicaEvent};
-use mu_wire::{Accepted, Client, ClientHandler, CloseReason, ConnectTicket, EntityId, Tick, Time};
+use mu_wire::{Accepted, Client, ClientHandler, CloseReason, ConnectTicket, EntityId, Lane, Tick, Time};
 
 use super::mind::{Effects, Mind, Moment, Surroundings};
 use super::records::Records;
@@ -149,7 +149,7 @@ struct Ears<'a, 'l> {
 impl ClientHandler for Ears<'_, '_> {
     fn connected(&mut self, _info: &Accepted) {}
 
-    fn message(&mut self, bytes: &[u8]) {
+    fn message(&mut self, _lane: Lane, bytes: &[u8]) {
         let Ok(message) = ServerMessage::decode(bytes) else {
             self.broken = true;
             return;

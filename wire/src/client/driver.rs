@@ -10,7 +10,7 @@ use super::{Accepted, ClientHandler, ClientStats};
 use crate::connection::{CloseCode, CloseReason, ClosingText, Connection, Extra, closing_text};
 use crate::crypto::Random;
 use crate::handshake::ClientId;
-use crate::lanes::SendError;
+use crate::lanes::{Lane, SendError};
 use crate::sink::DatagramSink;
 use crate::time::{Tick, Time};
 use crate::token::ConnectTicket;
@@ -142,13 +142,13 @@ impl Client {
         }
     }
 
-    /// Queues a control message; it leaves with the next `poll_transmit`.
+    /// Queues a message; it leaves with the next `poll_transmit`.
     ///
     /// # Errors
     /// [`SendError`] if the connection is not open, the message too long or the lane full.
-    pub fn send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, lane: Lane, bytes: &[u8]) -> Result<(), SendError> {
         match &mut self.phase {
-            Phase::Connected(connection) => connection.send(self.now, bytes),
+            Phase::Connected(connection) => connection.send(self.now, lane, bytes),
             _ => Err(SendError::Closed),
         }
     }

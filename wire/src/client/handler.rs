@@ -4,14 +4,15 @@ use super::Accepted;
 use super::clock::Clock;
 use super::stats::ClientStats;
 use crate::connection::{CloseReason, Events, TimeAnswer};
+use crate::lanes::Lane;
 use crate::time::{Tick, Time};
 
 /// Listener of a client.
 pub trait ClientHandler {
     /// The server accepted; messages and inputs may be sent.
     fn connected(&mut self, info: &Accepted);
-    /// A control message: in order, exactly once.
-    fn message(&mut self, bytes: &[u8]);
+    /// A message, as its lane promises.
+    fn message(&mut self, lane: Lane, bytes: &[u8]);
     /// A snapshot. Late ones come too; the tick tells.
     fn snapshot(&mut self, tick: Tick, body: &[u8]);
     /// The connection is gone, or never came to be. Exactly once.
@@ -27,9 +28,9 @@ pub(super) struct Listener<'h, H> {
 }
 
 impl<H: ClientHandler> Events for Listener<'_, H> {
-    fn message(&mut self, bytes: &[u8]) {
+    fn message(&mut self, lane: Lane, bytes: &[u8]) {
         self.stats.messages += 1;
-        self.handler.message(bytes);
+        self.handler.message(lane, bytes);
     }
 
     fn snapshot(&mut self, tick: Tick, body: &[u8]) {

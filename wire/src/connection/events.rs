@@ -1,5 +1,6 @@
 //! What a connection tells its owner while it reads a datagram or a timer runs out. Bytes borrow from the datagram.
 
+use crate::lanes::Lane;
 use crate::time::{Tick, Time};
 
 /// The server's answer to a TIME request.
@@ -19,8 +20,8 @@ pub(crate) struct TimeAnswer {
 
 /// Listener of one connection. Each side implements what can happen to it; the rest stays silent.
 pub(crate) trait Events {
-    /// A control message, in order, once.
-    fn message(&mut self, bytes: &[u8]);
+    /// A message, as its lane promises.
+    fn message(&mut self, lane: Lane, bytes: &[u8]);
     /// An input, in order, once.
     fn input(&mut self, _sequence: u32, _bytes: &[u8]) {}
     /// A snapshot; they may come late, repeated ones never do.

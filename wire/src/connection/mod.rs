@@ -23,7 +23,7 @@ pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 
 use crate::crypto::{OpeningKey, Random, SealingKey};
-use crate::lanes::{Carried, ControlIn, ControlOut, InputIn, InputOut, SendError};
+use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, Mode, SendError};
 use crate::packet::Header;
 use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
@@ -101,7 +101,7 @@ impl Connection {
             received: Received::default(),
             recovery: Recovery::new(terms.ack_delay),
             skips: SkipPlan::new(random),
-            control_out: ControlOut::default(),
+            control_out: ControlOut::new(Lane::Control),
             control_in: ControlIn::default(),
             pending_time: None,
             content_due: None,
@@ -111,8 +111,11 @@ impl Connection {
         }
     }
 
-    /// Queues a control message.
-    pub(crate) fn send(&mut self, now: Time, message: &[u8]) -> Result<(), SendError> {
+    /// Queues a message.
+    pub(crate) fn send(&mut self, now: Time, lane: Lane, message: &[u8]) -> Result<(), SendError> {
+        if lane.mode() != Mode::ReliableOrdered {
+            return Err(SendError::WrongLane);
+        }
         self.control_out.push(message)?;
         self.content_by(now + self.terms.coalesce);
         Ok(())
@@ -207,15 +210,16 @@ struct Told<'a, E> {
 
 impl<E: Events> Told<'_, E> {
     fn tell(&mut self, number: u64, sent: &Sent, fate: Fate) {
-        let carried = Carried { first: sent.control_first, bits: sent.control_bits };
         let delivered = fate == Fate::Delivered;
-        if delivered {
-            self.control.delivered(carried);
-            if sent.told {
-                self.received.told(number, sent.told_below);
+        for run in sent.runs.iter() {
+            if delivered {
+                self.control.delivered(*run);
+            } else {
+                self.control.lost(*run);
             }
-        } else {
-            self.control.lost(carried);
+        }
+        if delivered && sent.told {
+            self.received.told(number, sent.told_below);
         }
         if sent.input_end != 0
             && let Role::Client(inputs) = self.role

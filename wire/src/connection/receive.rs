@@ -6,7 +6,7 @@ use super::{ClosingText, Connection, Events, PendingTime, Role, TimeAnswer, Told
 use crate::codec::Reader;
 use crate::connection::CloseCode;
 use crate::connection::received::DELAY_UNIT_US;
-use crate::lanes::LaneFault;
+use crate::lanes::{Lane, LaneFault};
 use crate::packet::{Frame, FrameError, Freshness, Prelude, PreludeAck, RangeList, next_frame, recover};
 use crate::recovery::{AckedNumbers, BadAck};
 use crate::time::Time;
@@ -145,9 +145,9 @@ impl Connection {
                 return Ok(());
             }
             (Frame::Ping, _) => {}
-            (Frame::Control { id, bytes }, _) => {
+            (Frame::Reliable { lane: Lane::Control, id, bytes }, _) => {
                 asked.at_once |= self.terms.ack_control_at_once;
-                self.control_in.take(id, bytes, |message| events.message(message))?;
+                self.control_in.take(id, bytes, |message| events.message(Lane::Control, message))?;
             }
             (Frame::Input(frame), Role::Server(inputs)) => {
                 inputs.take(&frame, |sequence, bytes| events.input(sequence, bytes))?;

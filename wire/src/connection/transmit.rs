@@ -54,9 +54,11 @@ impl Connection {
             self.recovery.skip();
             self.skips.skipped(next);
         }
+        let length = end + TAG_LEN;
+        sent.size = low16(length as u64);
         self.recovery.sent(sent);
         self.left(now);
-        Ok(end + TAG_LEN)
+        Ok(length)
     }
 
     /// Writes the frames; false if none of them is worth a datagram.
@@ -105,10 +107,7 @@ impl Connection {
     }
 
     fn control(&mut self, out: &mut Writer<'_>, sent: &mut Sent) {
-        let carried = self.control_out.fill(out, self.probe);
-        sent.control_first = carried.first;
-        sent.control_bits = carried.bits;
-        sent.eliciting |= carried.bits != 0;
+        sent.eliciting |= self.control_out.fill(out, self.probe, &mut sent.runs);
     }
 
     fn inputs(&mut self, out: &mut Writer<'_>, sent: &mut Sent, only_due: bool) {

@@ -6,9 +6,10 @@
 
 use std::collections::VecDeque;
 
-use super::{SendError, WINDOW_BYTES, WINDOW_MESSAGES};
+use super::{Lane, SendError, WINDOW_BYTES, WINDOW_MESSAGES};
 use crate::codec::{Writer, low16, low32, varint_len};
-use crate::packet::{MAX_CONTROL_MESSAGE, frame_id};
+use crate::packet::{MAX_UNFRAGMENTED, frame_id};
+use crate::recovery::{Run, Runs};
 
 /// Most bytes queued.
 const CONTROL_QUEUE_BYTES: usize = 256 * 1024;
@@ -32,16 +33,10 @@ struct Message {
     state: State,
 }
 
-/// Which messages a packet carried: `first` and, by bit, the 63 after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Carried {
-    pub(crate) first: u32,
-    pub(crate) bits: u64,
-}
-
 /// The queue of one lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ControlOut {
+    lane: Lane,
     bytes: VecDeque<u8>,
     messages: VecDeque<Message>,
     /// Id of the oldest queued message; ids count messages from 0.
@@ -55,8 +50,12 @@ pub(crate) struct ControlOut {
 }
 
 impl ControlOut {
+    pub(crate) fn new(lane: Lane) -> Self {
+        Self { lane, bytes: VecDeque::new(), messages: VecDeque::new(), front: 0, again: 0, sent: 0, sent_bytes: 0 }
+    }
+
     pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), SendError> {
-        let max = MAX_CONTROL_MESSAGE;
+        let max = MAX_UNFRAGMENTED;
         let len = message.len();
         let short = u16::try_from(len).ok().filter(|_| len <= max);
         let short = short.ok_or(SendError::TooLong { len, max })?;
@@ -85,9 +84,9 @@ impl ControlOut {
     }
 
     /// Writes waiting messages, oldest first, as long as they fit. For a probe, the oldest unacknowledged one counts as
-    /// waiting.
-    pub(crate) fn fill(&mut self, out: &mut Writer<'_>, probe: bool) -> Carried {
-        let mut carried = Carried::default();
+    /// waiting. What was written is noted in `runs`; true if anything was.
+    pub(crate) fn fill(&mut self, out: &mut Writer<'_>, probe: bool, runs: &mut Runs) -> bool {
+        let before = out.len();
         if probe && self.again == 0 && !self.fresh_fits() {
             // The front is never an acknowledged message: those leave the queue at once.
             if let Some(oldest) = self.messages.front_mut().filter(|m| m.state == State::Flying) {
@@ -101,27 +100,27 @@ impl ControlOut {
             if index >= self.sent && !self.fresh_fits() {
                 break;
             }
-            if message.state == State::Waiting && !self.write(index, start, message.len, out, &mut carried) {
+            if message.state == State::Waiting && !self.write(index, start, message.len, out, runs) {
                 break;
             }
             start += usize::from(message.len);
             index += 1;
         }
-        carried
+        out.len() > before
     }
 
     /// Writes one message; false if it does not fit into the packet or its record.
-    fn write(&mut self, index: usize, start: usize, len: u16, out: &mut Writer<'_>, carried: &mut Carried) -> bool {
+    fn write(&mut self, index: usize, start: usize, len: u16, out: &mut Writer<'_>, runs: &mut Runs) -> bool {
         let id = self.front.wrapping_add(low32(index as u64));
-        let offset = if carried.bits == 0 { 0 } else { id.wrapping_sub(carried.first) };
+        let (number, short) = (self.lane.number(), low16(u64::from(id)));
         let len = usize::from(len);
         let need = 3 + varint_len(low32(len as u64)) + len;
-        if offset >= 64 || out.remaining() < need {
+        if out.remaining() < need || !runs.has_room(number, short) {
             return false;
         }
         let written = out
-            .u8(frame_id::CONTROL)
-            .and_then(|()| out.u16(low16(u64::from(id))))
+            .u8(frame_id::RELIABLE + number)
+            .and_then(|()| out.u16(short))
             .and_then(|()| out.varint(low32(len as u64)));
         let (head, tail) = self.bytes.as_slices();
         let copied = written.and_then(|()| out.bytes(part(head, start, len))).and_then(|()| {
@@ -129,10 +128,7 @@ impl ControlOut {
             out.bytes(part(tail, from - head.len(), to.saturating_sub(from)))
         });
         debug_assert!(copied.is_ok(), "the room was checked");
-        if carried.bits == 0 {
-            carried.first = id;
-        }
-        carried.bits |= 1 << offset;
+        runs.add(number, short);
         if let Some(message) = self.messages.get_mut(index) {
             message.state = State::Flying;
         }
@@ -146,8 +142,8 @@ impl ControlOut {
     }
 
     /// The packet that carried these arrived.
-    pub(crate) fn delivered(&mut self, carried: Carried) {
-        self.each(carried, |message, again| {
+    pub(crate) fn delivered(&mut self, run: Run) {
+        self.each(run, |message, again| {
             if message.state == State::Waiting {
                 *again -= 1;
             }
@@ -163,8 +159,8 @@ impl ControlOut {
     }
 
     /// The packet that carried these did not.
-    pub(crate) fn lost(&mut self, carried: Carried) {
-        self.each(carried, |message, again| {
+    pub(crate) fn lost(&mut self, run: Run) {
+        self.each(run, |message, again| {
             if message.state == State::Flying {
                 message.state = State::Waiting;
                 *again += 1;
@@ -172,13 +168,10 @@ impl ControlOut {
         });
     }
 
-    fn each(&mut self, carried: Carried, mut then: impl FnMut(&mut Message, &mut u32)) {
-        let mut bits = carried.bits;
-        while bits != 0 {
-            let id = carried.first.wrapping_add(bits.trailing_zeros());
-            bits &= bits - 1;
+    fn each(&mut self, run: Run, mut then: impl FnMut(&mut Message, &mut u32)) {
+        for id in run.ids() {
             // An id below the front wraps far beyond the queue: it was acknowledged before.
-            let index = id.wrapping_sub(self.front) as usize;
+            let index = usize::from(id.wrapping_sub(low16(u64::from(self.front))));
             if index < self.sent
                 && let Some(message) = self.messages.get_mut(index)
             {
@@ -204,17 +197,35 @@ mod tests {
     use crate::packet::{Frame, RangeList, next_frame};
 
     /// What a packet of `room` bytes would hold.
-    fn packet(lane: &mut ControlOut, room: usize, probe: bool) -> (Carried, Vec<u8>) {
+    fn packet(lane: &mut ControlOut, room: usize, probe: bool) -> (Runs, Vec<u8>) {
         let mut buffer = vec![0; room];
         let mut writer = Writer::new(&mut buffer);
-        let carried = lane.fill(&mut writer, probe);
-        (carried, writer.written().to_vec())
+        let mut runs = Runs::default();
+        let any = lane.fill(&mut writer, probe, &mut runs);
+        assert_eq!(any, !runs.is_empty());
+        (runs, writer.written().to_vec())
+    }
+
+    fn control() -> ControlOut {
+        ControlOut::new(Lane::Control)
+    }
+
+    fn delivered(lane: &mut ControlOut, runs: Runs) {
+        runs.iter().for_each(|run| lane.delivered(*run));
+    }
+
+    fn lost(lane: &mut ControlOut, runs: Runs) {
+        runs.iter().for_each(|run| lane.lost(*run));
+    }
+
+    fn count(runs: Runs) -> usize {
+        runs.iter().flat_map(|run| run.ids()).count()
     }
 
     fn deliver(lane: &mut ControlIn, bytes: &[u8], got: &mut Vec<Vec<u8>>) {
         let mut reader = Reader::new(bytes);
         while let Ok(Some(frame)) = next_frame(&mut reader, None, &mut RangeList::new()) {
-            let Frame::Control { id, bytes } = frame else { panic!("only messages were written") };
+            let Frame::Reliable { id, bytes, .. } = frame else { panic!("only messages were written") };
             lane.take(id, bytes, |message| got.push(message.to_vec())).expect("the sender keeps its window");
         }
     }
@@ -225,9 +236,9 @@ mod tests {
         fn messages_come_out_once_and_in_order(
             steps in prop::collection::vec((0_u8..6, 0_usize..1_100, any::<prop::sample::Index>()), 1..600),
         ) {
-            let (mut sender, mut receiver) = (ControlOut::default(), ControlIn::default());
+            let (mut sender, mut receiver) = (control(), ControlIn::default());
             let (mut put, mut got) = (Vec::new(), Vec::new());
-            let mut flying: Vec<(Carried, Vec<u8>)> = Vec::new();
+            let mut flying: Vec<(Runs, Vec<u8>)> = Vec::new();
             for (kind, size, which) in steps {
                 match kind {
                     0 | 1 => {
@@ -237,31 +248,31 @@ mod tests {
                     }
                     2 => {
                         let (carried, bytes) = packet(&mut sender, size + 60, size % 3 == 0);
-                        prop_assert_eq!(carried.bits == 0, bytes.is_empty());
-                        if carried.bits != 0 { flying.push((carried, bytes)); }
+                        prop_assert_eq!(carried.is_empty(), bytes.is_empty());
+                        if !carried.is_empty() { flying.push((carried, bytes)); }
                     }
                     _ if flying.is_empty() => {}
-                    3 => sender.lost(flying.swap_remove(which.index(flying.len())).0),
+                    3 => lost(&mut sender, flying.swap_remove(which.index(flying.len())).0),
                     // Arrives, and the acknowledgement too; or arrives twice, and nobody is told.
                     4 => {
                         let (carried, bytes) = flying.swap_remove(which.index(flying.len()));
                         deliver(&mut receiver, &bytes, &mut got);
-                        sender.delivered(carried);
+                        delivered(&mut sender, carried);
                     }
                     _ => {
                         let (carried, bytes) = flying.swap_remove(which.index(flying.len()));
                         deliver(&mut receiver, &bytes, &mut got);
                         deliver(&mut receiver, &bytes, &mut got);
-                        sender.lost(carried);
+                        lost(&mut sender, carried);
                     }
                 }
             }
-            for (carried, _) in flying { sender.lost(carried); }
+            for (carried, _) in flying { lost(&mut sender, carried); }
             while sender.is_ready() {
                 let (carried, bytes) = packet(&mut sender, 1_160, false);
-                prop_assert_ne!(carried.bits, 0);
+                prop_assert!(!carried.is_empty());
                 deliver(&mut receiver, &bytes, &mut got);
-                sender.delivered(carried);
+                delivered(&mut sender, carried);
             }
             prop_assert!(sender.messages.is_empty() && sender.bytes.is_empty());
             prop_assert_eq!(put, got);
@@ -270,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_queue_and_the_window_are_bounded() {
-        let mut lane = ControlOut::default();
+        let mut lane = control();
         assert_eq!(lane.push(&[0; 1_101]), Err(SendError::TooLong { len: 1_101, max: 1_100 }));
         for _ in 0..CONTROL_QUEUE_MESSAGES {
             lane.push(b"x").unwrap();
@@ -278,28 +289,29 @@ mod tests {
         assert_eq!(lane.push(b"x"), Err(SendError::Full));
         let mut sent = 0;
         while lane.is_ready() {
-            sent += packet(&mut lane, 1_160, false).0.bits.count_ones();
+            sent += count(packet(&mut lane, 1_160, false).0);
         }
-        assert_eq!(sent, WINDOW_MESSAGES);
-        let mut lane = ControlOut::default();
+        assert_eq!(sent, WINDOW_MESSAGES as usize);
+        let mut lane = control();
         let pushed = (0..1_000).take_while(|_| lane.push(&[0; 1_000]).is_ok()).count();
         assert_eq!(pushed, CONTROL_QUEUE_BYTES / 1_000);
         let mut sent = 0;
         while lane.is_ready() {
-            sent += packet(&mut lane, 1_160, false).0.bits.count_ones() as usize;
+            sent += count(packet(&mut lane, 1_160, false).0);
         }
         assert_eq!(sent, WINDOW_BYTES / 1_000);
     }
 
     #[test]
     fn a_probe_sends_the_oldest_message_again() {
-        let mut lane = ControlOut::default();
+        let mut lane = control();
         lane.push(b"a").unwrap();
         lane.push(b"b").unwrap();
         let first = packet(&mut lane, 100, false).0;
-        assert_eq!(packet(&mut lane, 100, false).0, Carried::default());
-        assert_eq!(packet(&mut lane, 100, true).0, Carried { first: 0, bits: 1 });
-        lane.delivered(first);
-        assert_eq!(packet(&mut lane, 100, true).0, Carried::default());
+        assert!(packet(&mut lane, 100, false).0.is_empty());
+        let again: Vec<u16> = packet(&mut lane, 100, true).0.iter().flat_map(|run| run.ids()).collect();
+        assert_eq!(again, [0]);
+        delivered(&mut lane, first);
+        assert!(packet(&mut lane, 100, true).0.is_empty());
     }
 }

@@ -10,11 +10,14 @@ mod control_in;
 mod control_out;
 mod input_in;
 mod input_out;
+mod lane;
 
 pub(crate) use control_in::{ControlIn, LaneFault};
-pub(crate) use control_out::{Carried, ControlOut};
+pub(crate) use control_out::ControlOut;
 pub(crate) use input_in::InputIn;
 pub(crate) use input_out::InputOut;
+pub use lane::Lane;
+pub(crate) use lane::Mode;
 
 /// So many messages from the oldest unacknowledged one may be on their way: what the receiver keeps room for.
 pub(crate) const WINDOW_MESSAGES: u32 = 256;
@@ -27,6 +30,9 @@ pub enum SendError {
     /// There is no such connection, or it is closing.
     #[error("the connection is not open")]
     Closed,
+    /// The lane carries nothing of this kind: blocks where messages go, or the other way round.
+    #[error("the lane does not carry this")]
+    WrongLane,
     /// Longer than the lane carries.
     #[error("{len} bytes exceed the lane's {max}")]
     TooLong {

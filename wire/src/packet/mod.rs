@@ -19,8 +19,16 @@ pub(crate) use replay::{Freshness, ReplayWindow};
 pub const MAX_DATAGRAM: usize = 1200;
 /// Longest datagram a receiver looks at.
 pub(crate) const MAX_RECEIVED: usize = 1472;
-/// Longest message of a reliable lane without fragments.
-pub const MAX_CONTROL_MESSAGE: usize = 1100;
+/// Longest message that travels in one frame.
+pub const MAX_UNFRAGMENTED: usize = 1100;
+/// Bytes of each fragment of a longer message but the last.
+pub(crate) const FRAGMENT_LEN: usize = 1024;
+/// Most fragments of a message.
+pub(crate) const MAX_FRAGMENTS: usize = 16;
+/// Bytes of each slice of a block but the last.
+pub(crate) const SLICE_LEN: usize = 1024;
+/// Longest message of a reliable lane.
+pub const MAX_RELIABLE: usize = FRAGMENT_LEN * MAX_FRAGMENTS;
 /// Longest text in a CLOSE frame.
 pub const MAX_CLOSE_TEXT: usize = 64;
 /// Longest input.
@@ -31,6 +39,6 @@ pub const MAX_INPUTS_PER_PACKET: usize = 16;
 /// Header to the server, tag, longest prelude, the most that acknowledgement ranges take, and a message frame's own head.
 const LARGEST_HEAD: usize = 11 + 16 + 8 + ranges::MAX_RANGES_LEN + 6;
 const _: () = assert!(
-    LARGEST_HEAD + MAX_CONTROL_MESSAGE <= MAX_DATAGRAM,
+    LARGEST_HEAD + MAX_UNFRAGMENTED <= MAX_DATAGRAM,
     "the longest message fits beside the longest acknowledgement"
 );

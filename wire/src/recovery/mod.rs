@@ -9,6 +9,6 @@ mod rtt;
 mod skips;
 
 pub(crate) use fate::{AckedNumbers, BadAck, Fate, Recovery};
-pub(crate) use ring::{Sent, SentRing};
+pub(crate) use ring::{Run, Runs, Sent, SentRing};
 pub(crate) use rtt::Rtt;
 pub(crate) use skips::SkipPlan;

@@ -1,4 +1,4 @@
-//! The records of the last 256 packets sent: 32 bytes each, allocated once.
+//! The records of the last 256 packets sent: 56 bytes each, allocated once.
 //!
 //! At 20 datagrams a second they reach back 12 s, further than the idle timeout. When the oldest of 256 is still waiting
 //! for its fate, the ring is full and only acknowledgements and probes may be sent, until probing gives the oldest up.
@@ -8,19 +8,75 @@ use crate::time::Time;
 /// Records kept, a power of two.
 pub(crate) const RING: u64 = 256;
 const _: () = assert!(RING.is_power_of_two());
-const _: () = assert!(size_of::<Sent>() == 32, "8 KiB per connection");
+const _: () = assert!(size_of::<Sent>() == 56, "14 KiB per connection");
+/// Most runs of messages in one packet; what would need another waits for the next packet.
+const MAX_RUNS: usize = 4;
+
+/// Messages of one lane that a packet held: bit i is the one whose id ends in `first + i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Run {
+    /// The low 16 bits of the first one's id: at most 256 are on their way, so they tell which it is.
+    pub(crate) first: u16,
+    /// The lane's number.
+    pub(crate) lane: u8,
+    /// Never 0 in a run that is in use.
+    pub(crate) bits: u32,
+}
+
+/// Everything with an id that a packet held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Runs([Run; MAX_RUNS]);
+
+impl Runs {
+    /// Notes a message; false if there is no room for it.
+    pub(crate) fn add(&mut self, lane: u8, id: u16) -> bool {
+        for run in &mut self.0 {
+            if run.bits == 0 {
+                *run = Run { first: id, lane, bits: 1 };
+                return true;
+            }
+            let offset = id.wrapping_sub(run.first);
+            if run.lane == lane && offset < 32 {
+                run.bits |= 1 << offset;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether [`Runs::add`] would find room.
+    pub(crate) fn has_room(&self, lane: u8, id: u16) -> bool {
+        self.0.iter().any(|run| run.bits == 0 || (run.lane == lane && id.wrapping_sub(run.first) < 32))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.0.iter().take_while(|run| run.bits != 0)
+    }
+}
+
+impl Run {
+    /// The low 16 bits of each message's id.
+    pub(crate) fn ids(self) -> impl Iterator<Item = u16> {
+        (0..32).filter(move |bit| self.bits & (1 << bit) != 0).map(move |bit| self.first.wrapping_add(bit))
+    }
+}
 
 /// What a packet held.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sent {
     pub(crate) at: Time,
-    /// Bit i: the control message `control_first + i` was in it.
-    pub(crate) control_bits: u64,
-    pub(crate) control_first: u32,
+    pub(crate) runs: Runs,
     /// One above the last input in it; 0 = none.
     pub(crate) input_end: u32,
     /// Low 32 bits of one above the largest number it acknowledged; everything received below was told.
     pub(crate) told_below: u32,
+    /// Bytes of the datagram.
+    pub(crate) size: u16,
     pub(crate) eliciting: bool,
     pub(crate) snapshot: bool,
     pub(crate) told: bool,

@@ -24,7 +24,7 @@ use crate::connection::{Connection, Role, Terms};
 use crate::crypto::{OpeningKey, Responder, SealingKey};
 use crate::handshake::{AcceptParams, ClientParams, InitPacket, RejectCode, write_accept, write_cookie, write_reject};
 use crate::ids::ConnId;
-use crate::lanes::InputIn;
+use crate::lanes::{InputIn, Lane};
 use crate::packet::{Header, MAX_DATAGRAM};
 use crate::sink::DatagramSink;
 use crate::time::{Time, micros};
@@ -32,8 +32,6 @@ use crate::token::{self, TokenClaims};
 
 /// The cipher's number on the wire and its bit in the client's offer.
 const CIPHER_AES_256_GCM: u8 = 1;
-/// Lane 0 is reliable and ordered, the others are closed.
-const LANE_MAP: u32 = 1;
 
 /// An INIT on its way through the checks.
 struct Attempt<'a> {
@@ -255,7 +253,7 @@ impl Server {
             max_down: claims.max_down,
             max_up: claims.max_up,
             capabilities: 0,
-            lane_map: LANE_MAP,
+            lane_map: Lane::MAP,
             reset_token: self.reset.mac16(&[&connection_id.to_le_bytes()]),
         }
     }

@@ -17,7 +17,7 @@ use crate::connection::{CloseCode, CloseReason, Extra, Refusal, closing_text};
 use crate::crypto::{CheckedIds, HostKeys, MacKey, Random, ShortHash};
 use crate::handshake::{CookieJar, Kind, kind_of};
 use crate::ids::ConnId;
-use crate::lanes::SendError;
+use crate::lanes::{Lane, SendError};
 use crate::packet::{MAX_RECEIVED, SHORT_BYTE, SHORT_MASK};
 use crate::protocol::protocol_id;
 use crate::sink::DatagramSink;
@@ -202,17 +202,17 @@ impl Server {
         Ok(())
     }
 
-    /// Queues a control message. It leaves with the connection's next snapshot, or alone after the coalescing time.
+    /// Queues a message. It leaves with the connection's next snapshot, or alone after the coalescing time.
     ///
     /// # Errors
     /// [`SendError`] if the connection is not open, the message too long or the lane full.
-    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn send(&mut self, conn: ConnId, lane: Lane, bytes: &[u8]) -> Result<(), SendError> {
         let now = self.now;
         let occupant = self.slots.find(conn).ok_or(SendError::Closed)?;
         if !matches!(occupant.stage, Stage::Open) {
             return Err(SendError::Closed);
         }
-        occupant.connection.send(now, bytes)?;
+        occupant.connection.send(now, lane, bytes)?;
         if occupant.connection.is_due(now) {
             mark(&mut self.dirty, conn.slot, occupant);
         }

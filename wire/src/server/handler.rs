@@ -3,6 +3,7 @@
 use crate::connection::{CloseReason, Events};
 use crate::handshake::RejectCode;
 use crate::ids::ConnId;
+use crate::lanes::Lane;
 use crate::token::TokenClaims;
 
 /// The shard's answer to a genuine token.
@@ -20,8 +21,8 @@ pub trait ServerHandler {
     fn incoming(&mut self, claims: &TokenClaims) -> Admission;
     /// The client's first data packet came: the connection is open.
     fn connected(&mut self, conn: ConnId, claims: &TokenClaims);
-    /// A control message: in order, exactly once.
-    fn message(&mut self, conn: ConnId, bytes: &[u8]);
+    /// A message, as its lane promises.
+    fn message(&mut self, conn: ConnId, lane: Lane, bytes: &[u8]);
     /// An input: each once, in sequence order.
     fn input(&mut self, conn: ConnId, sequence: u32, bytes: &[u8]);
     /// The packet that carried a snapshot arrived.
@@ -39,8 +40,8 @@ pub(super) struct Listener<'h, H> {
 }
 
 impl<H: ServerHandler> Events for Listener<'_, H> {
-    fn message(&mut self, bytes: &[u8]) {
-        self.handler.message(self.conn, bytes);
+    fn message(&mut self, lane: Lane, bytes: &[u8]) {
+        self.handler.message(self.conn, lane, bytes);
     }
 
     fn input(&mut self, sequence: u32, bytes: &[u8]) {

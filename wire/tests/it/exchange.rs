@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mu_wire::{ClientState, CloseCode, CloseReason, Tick};
+use mu_wire::{ClientState, CloseCode, CloseReason, Lane, Tick};
 
 use crate::link::{Link, Weather};
 
@@ -17,9 +17,9 @@ fn connect_talk_and_part() {
     link.run(ms(200));
     assert_eq!(link.client.state(), ClientState::Connected);
     let conn = link.conn();
-    link.client.send(b"hello").unwrap();
+    link.client.send(Lane::Control, b"hello").unwrap();
     assert_eq!(link.client.input(&[1, 2, 3]), Ok(0));
-    link.server.send(conn, b"welcome").unwrap();
+    link.server.send(conn, Lane::Control, b"welcome").unwrap();
     let mut written = Vec::new();
     for tick in 0..80 {
         for step in 0..10 {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mu_wire::{
-    Client, ClientState, CloseReason, ConnectTicket, CookieMode, DropReason, HostKeys, Limits, Random, RejectCode,
-    Server, ServerConfig, Time, TokenClaims,
+    Client, ClientState, CloseReason, ConnectTicket, CookieMode, DropReason, HostKeys, Lane, Limits, Random,
+    RejectCode, Server, ServerConfig, Time, TokenClaims,
 };
 
 use crate::link::{Link, MASTER, Outbox, Player, Shard, UNIX, Weather, claims, keys, server_address, ticket};
@@ -331,9 +331,9 @@ fn the_server_says_goodbye_with_its_last_messages() {
     let mut link = Link::new(6, Weather { delay: Duration::from_millis(10), ..Weather::default() });
     link.run(Duration::from_secs(1));
     let conn = link.conn();
-    link.server.send(conn, b"you were kicked").unwrap();
+    link.server.send(conn, Lane::Control, b"you were kicked").unwrap();
     link.server.close(conn, mu_wire::CloseCode::KICKED, "for a reason");
-    assert!(link.server.send(conn, b"too late").is_err());
+    assert!(link.server.send(conn, Lane::Control, b"too late").is_err());
     link.run(Duration::from_secs(1));
     assert_eq!(link.player.messages, [b"you were kicked"]);
     assert!(

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mu_wire::{
-    Client, ClientState, CloseCode, CookieMode, DropReason, Limits, Random, RejectCode, Server, ServerConfig, Time,
+    Client, ClientState, CloseCode, CookieMode, DropReason, Lane, Limits, Random, RejectCode, Server, ServerConfig,
+    Time,
 };
 
 use crate::allocations::taken;
@@ -183,9 +184,9 @@ fn changed_data_packets_against_both_ends() {
     let mut link = Link::new(1, Weather { delay: Duration::from_millis(10), ..Weather::default() });
     link.run(Duration::from_secs(1));
     let conn = link.conn();
-    link.client.send(b"a control message").unwrap();
+    link.client.send(Lane::Control, b"a control message").unwrap();
     link.client.input(&[1, 2, 3]).unwrap();
-    link.server.send(conn, b"another").unwrap();
+    link.server.send(conn, Lane::Control, b"another").unwrap();
     let mut out = Outbox::default();
     link.client.poll_transmit(link.now, &mut out);
     let to_server = out.0.remove(0).1;

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mu_wire::{
-    Accepted, Admission, Client, ClientHandler, CloseReason, ConnId, ConnectTicket, DatagramSink, HostKeys, Random,
-    Server, ServerConfig, ServerHandler, Tick, Time, TokenClaims,
+    Accepted, Admission, Client, ClientHandler, CloseReason, ConnId, ConnectTicket, DatagramSink, HostKeys, Lane,
+    Random, Server, ServerConfig, ServerHandler, Tick, Time, TokenClaims,
 };
 
 pub(crate) const UNIX: u64 = 1_800_000_000;
@@ -89,7 +89,7 @@ impl ServerHandler for Shard {
         self.connected.push(conn);
     }
 
-    fn message(&mut self, _: ConnId, bytes: &[u8]) {
+    fn message(&mut self, _: ConnId, _: Lane, bytes: &[u8]) {
         self.messages.push(bytes.to_vec());
     }
 
@@ -125,7 +125,7 @@ impl ClientHandler for Player {
         self.accepted = Some(*info);
     }
 
-    fn message(&mut self, bytes: &[u8]) {
+    fn message(&mut self, _: Lane, bytes: &[u8]) {
         self.messages.push(bytes.to_vec());
     }
 

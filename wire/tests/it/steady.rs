@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mu_wire::{
-    Accepted, Admission, Client, ClientHandler, ClientState, CloseReason, ConnId, DatagramSink, Server, ServerConfig,
-    ServerHandler, Tick, Time, TokenClaims,
+    Accepted, Admission, Client, ClientHandler, ClientState, CloseReason, ConnId, DatagramSink, Lane, Server,
+    ServerConfig, ServerHandler, Tick, Time, TokenClaims,
 };
 
 use crate::allocations::taken;
@@ -67,7 +67,7 @@ impl ServerHandler for Quiet {
     fn connected(&mut self, conn: ConnId, _: &TokenClaims) {
         self.open.push(conn);
     }
-    fn message(&mut self, _: ConnId, _: &[u8]) {
+    fn message(&mut self, _: ConnId, _: Lane, _: &[u8]) {
         self.heard += 1;
     }
     fn input(&mut self, _: ConnId, _: u32, _: &[u8]) {
@@ -82,7 +82,7 @@ impl ServerHandler for Quiet {
 
 impl ClientHandler for Quiet {
     fn connected(&mut self, _: &Accepted) {}
-    fn message(&mut self, _: &[u8]) {
+    fn message(&mut self, _: Lane, _: &[u8]) {
         self.heard += 1;
     }
     fn snapshot(&mut self, _: Tick, _: &[u8]) {
@@ -142,7 +142,7 @@ impl Crowd {
         if talk && self.steps.is_multiple_of(10) {
             for conn in &self.shard.open {
                 if self.steps.is_multiple_of(30) {
-                    self.server.send(*conn, &[3; 200]).expect("there is room");
+                    self.server.send(*conn, Lane::Control, &[3; 200]).expect("there is room");
                 }
                 self.server.transmit(self.now, *conn, tick, &mut |_, space| space.len().min(300), &mut self.down);
             }
@@ -156,7 +156,7 @@ impl Crowd {
         for (number, client) in self.clients.iter_mut().enumerate() {
             if talk && self.steps.is_multiple_of(20) && client.state() == ClientState::Connected {
                 client.input(&[1, 2, 3]).expect("there is room");
-                client.send(&[2; 90]).expect("there is room");
+                client.send(Lane::Control, &[2; 90]).expect("there is room");
             }
             if client.next_timeout().is_some_and(|at| at <= self.now) {
                 client.handle_timeout(self.now, &mut self.player);
@@ -219,14 +219,15 @@ fn a_peer_that_reads_nothing_costs_no_more_than_the_queue() {
     let mut crowd = Crowd::new(1);
     crowd.run(1, false);
     let conn = crowd.shard.open[0];
-    let (memory, sent) = taken(|| (0..5_000).take_while(|_| crowd.server.send(conn, &[1; 1_000]).is_ok()).count());
+    let (memory, sent) =
+        taken(|| (0..5_000).take_while(|_| crowd.server.send(conn, Lane::Control, &[1; 1_000]).is_ok()).count());
     assert_eq!(sent, 262, "256 KiB of messages");
     assert!(memory.held <= 544 * 1024, "{} bytes held", memory.held);
     let (memory, sent) = taken(|| {
         let mut crowd = Crowd::new(1);
         crowd.run(1, false);
         let conn = crowd.shard.open[0];
-        (0..5_000).take_while(|_| crowd.server.send(conn, &[1; 10]).is_ok()).count()
+        (0..5_000).take_while(|_| crowd.server.send(conn, Lane::Control, &[1; 10]).is_ok()).count()
     });
     assert_eq!(sent, 1_024, "messages at most");
     assert_eq!(memory.held, 0);

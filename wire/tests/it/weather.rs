@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use mu_wire::{ClientState, Random, SendError, Tick};
+use mu_wire::{ClientState, Lane, Random, SendError, Tick};
 
 use crate::link::{Link, Weather};
 
@@ -48,7 +48,7 @@ fn talk(link: &mut Link, draw: &mut Draw, sent: &mut Sent) {
         let conn = link.conn();
         if step < 3_500 && draw.below(8) == 0 {
             let message = draw.bytes(step, 1_000);
-            match link.client.send(&message) {
+            match link.client.send(Lane::Control, &message) {
                 Ok(()) => sent.to_server.push(message),
                 Err(error) => assert_eq!(error, SendError::Full),
             }
@@ -56,7 +56,7 @@ fn talk(link: &mut Link, draw: &mut Draw, sent: &mut Sent) {
         if step < 3_500 && draw.below(8) == 0 {
             let longest = if draw.below(4) == 0 { 1_000 } else { 60 };
             let message = draw.bytes(step, longest);
-            match link.server.send(conn, &message) {
+            match link.server.send(conn, Lane::Control, &message) {
                 Ok(()) => sent.to_client.push(message),
                 Err(error) => assert_eq!(error, SendError::Full),
             }
@@ -138,10 +138,10 @@ fn a_blackout_longer_than_the_records_is_survived() {
     let (mut up, mut down) = (Vec::new(), Vec::new());
     for step in 0..1_200_u32 {
         let message = step.to_le_bytes().to_vec();
-        if link.client.send(&message).is_ok() {
+        if link.client.send(Lane::Control, &message).is_ok() {
             up.push(message.clone());
         }
-        if link.server.send(conn, &message).is_ok() {
+        if link.server.send(conn, Lane::Control, &message).is_ok() {
             down.push(message);
         }
         link.step(Some(Tick(step)), &mut |_, space| space.len().min(10));

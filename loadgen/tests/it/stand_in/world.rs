@@ -12,8 +12,8 @@ use mu_wire::messages::{ClientMessage, Input, Item, List, MAX_MESSAGE_BYTES, Off
 use mu_wire::motion::{Motion, Path, Tile};
 use mu_wire::snapshot::{EntityKind, EntityState, Identity, Name, Replicator, View};
 use mu_wire::{
-    Admission, CloseCode, CloseReason, ConnId, DatagramSink, EntityId, HostKeys, Server, ServerConfig, ServerHandler,
-    Tick, TokenClaims,
+    Admission, CloseCode, CloseReason, ConnId, DatagramSink, EntityId, HostKeys, Lane, Server, ServerConfig,
+    ServerHandler, Tick, TokenClaims,
 };
 use mu_wire_io::{RecvBatch, SendBatch, Socket, SocketOptions};
 
@@ -85,7 +85,7 @@ impl Shard {
             }
         }
         for (conn, message) in self.map.sends.drain(..) {
-            let _full_or_gone = self.server.send(conn, &message);
+            let _full_or_gone = self.server.send(conn, Lane::Control, &message);
         }
         for conn in self.map.closes.drain(..) {
             self.server.close(conn, CloseCode::DONE, "");
@@ -373,7 +373,7 @@ impl ServerHandler for Map {
         self.inventory(free);
     }
 
-    fn message(&mut self, conn: ConnId, bytes: &[u8]) {
+    fn message(&mut self, conn: ConnId, _lane: Lane, bytes: &[u8]) {
         let Some(me) = self.find(conn) else { return };
         match ClientMessage::decode(bytes).expect("bots speak the protocol") {
             ClientMessage::Chat { channel, text } => {
