@@ -10,6 +10,8 @@ mod client;
 pub mod codec;
 mod connection;
 mod crypto;
+#[cfg(test)]
+mod generated;
 mod handshake;
 pub mod ids;
 mod lanes;

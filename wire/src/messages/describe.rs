@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, TradeClose, TradeFailure};
+use super::{ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, Shape, TradeClose, TradeFailure};
 
 /// A message of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct FieldDescription {
     /// The name in the code.
     pub name: &'static str,
     /// Its bytes and its bound.
-    pub layout: String,
+    pub shape: Shape,
     /// What it says.
     pub about: &'static str,
 }
@@ -52,8 +52,8 @@ pub struct ValueDescription {
     pub about: &'static str,
 }
 
-/// Enumerations that messages use, for the document and the schema.
-const ENUMERATIONS: [ValuesDescription; 5] = [
+/// The enumerations that messages use.
+pub const ENUMERATIONS: [ValuesDescription; 5] = [
     ChatChannel::DESCRIPTION,
     Refusal::DESCRIPTION,
     TradeFailure::DESCRIPTION,
@@ -71,7 +71,7 @@ pub fn schema() -> String {
             // Writing to a String cannot fail.
             let _ = write!(text, "{end} {} {}", message.number, message.name);
             for field in message.fields {
-                let _ = write!(text, "; {} {}", field.name, field.layout);
+                let _ = write!(text, "; {} {}", field.name, field.shape);
             }
             text.push('\n');
         }
@@ -116,7 +116,7 @@ fn messages(text: &mut String, title: &str, messages: &[MessageDescription]) {
     for message in messages.iter().filter(|message| !message.fields.is_empty()) {
         let _ = writeln!(text, "**{} `{}`**\n\n| field | layout | says |\n|---|---|---|", message.number, message.name);
         for field in &message.fields {
-            let _ = writeln!(text, "| `{}` | {} | {} |", field.name, field.layout, sentence(field.about));
+            let _ = writeln!(text, "| `{}` | {} | {} |", field.name, field.shape, sentence(field.about));
         }
         text.push('\n');
     }

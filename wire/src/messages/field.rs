@@ -10,6 +10,7 @@ use super::{
     error::{EncodeError, Problem},
     item::{Item, Offer},
     list::{Element, List},
+    shape::Shape,
 };
 pub use crate::codec::{Reader, Writer};
 use crate::{ids::EntityId, time::Tick};
@@ -22,8 +23,8 @@ pub trait Field<'a> {
     /// Bytes of the longest value.
     const MAX_BYTES: usize;
 
-    /// The bytes in words, for the document.
-    fn layout() -> String;
+    /// The bytes, for the document, the schema and other languages.
+    fn shape() -> Shape;
 
     /// Writes a value.
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError>;
@@ -46,8 +47,8 @@ macro_rules! numbers {
             type Value = Self;
             const MAX_BYTES: usize = size_of::<Self>();
 
-            fn layout() -> String {
-                stringify!($number).to_owned()
+            fn shape() -> Shape {
+                Shape::Number { bytes: Self::MAX_BYTES }
             }
 
             fn put(value: &Self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -67,8 +68,8 @@ impl Field<'_> for bool {
     type Value = Self;
     const MAX_BYTES: usize = 1;
 
-    fn layout() -> String {
-        "u8, 0 or 1".to_owned()
+    fn shape() -> Shape {
+        Shape::Flag
     }
 
     fn put(value: &Self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -88,8 +89,8 @@ impl Field<'_> for EntityId {
     type Value = Self;
     const MAX_BYTES: usize = 4;
 
-    fn layout() -> String {
-        "u32, an entity".to_owned()
+    fn shape() -> Shape {
+        Shape::Entity
     }
 
     fn put(value: &Self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -105,8 +106,8 @@ impl Field<'_> for Tick {
     type Value = Self;
     const MAX_BYTES: usize = 4;
 
-    fn layout() -> String {
-        "u32, a tick".to_owned()
+    fn shape() -> Shape {
+        Shape::Tick
     }
 
     fn put(value: &Self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -129,8 +130,8 @@ impl<'a, const MAX: usize> Field<'a> for Text<MAX> {
         1 + MAX
     };
 
-    fn layout() -> String {
-        format!("u8 length, then UTF-8; at most {MAX} bytes")
+    fn shape() -> Shape {
+        Shape::Text { max: MAX }
     }
 
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -153,8 +154,8 @@ impl<'a, const N: usize> Field<'a> for Bytes<N> {
     type Value = &'a [u8; N];
     const MAX_BYTES: usize = N;
 
-    fn layout() -> String {
-        format!("{N} bytes")
+    fn shape() -> Shape {
+        Shape::Bytes { len: N }
     }
 
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -177,8 +178,8 @@ impl<'a, T: Element + 'a, const MAX: usize> Field<'a> for ListOf<T, MAX> {
         1 + MAX * T::BYTES
     };
 
-    fn layout() -> String {
-        format!("u8 count, then as many ({}); at most {MAX}", T::LAYOUT)
+    fn shape() -> Shape {
+        Shape::List { of: Box::new(T::shape()), max: MAX }
     }
 
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -205,8 +206,8 @@ impl<'a, const MAX: usize> Field<'a> for OfferOf<MAX> {
     type Value = Offer<'a>;
     const MAX_BYTES: usize = 8 + <ListOf<Item, MAX> as Field<'a>>::MAX_BYTES;
 
-    fn layout() -> String {
-        format!("zen u64, then items: {}", ListOf::<Item, MAX>::layout())
+    fn shape() -> Shape {
+        Shape::Group(vec![("zen", Shape::Number { bytes: 8 }), ("items", ListOf::<Item, MAX>::shape())])
     }
 
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
@@ -227,8 +228,8 @@ impl Field<'_> for Address {
     type Value = SocketAddr;
     const MAX_BYTES: usize = 19;
 
-    fn layout() -> String {
-        "u8 4 or 6, then 4 or 16 bytes of IP address in network order, then port u16".to_owned()
+    fn shape() -> Shape {
+        Shape::Address
     }
 
     fn put(value: &Self::Value, writer: &mut Writer<'_>) -> Result<(), EncodeError> {

@@ -1,6 +1,7 @@
 //! Items and offers as messages show them.
 
 use super::list::{Element, List};
+use super::shape::Shape;
 
 /// An item as its owner, or a partner who is offered it, sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -17,7 +18,11 @@ pub struct Item {
 
 impl Element for Item {
     const BYTES: usize = 12;
-    const LAYOUT: &'static str = "uid u64, template u16, slot u8, level u8";
+
+    fn shape() -> Shape {
+        let number = |bytes| Shape::Number { bytes };
+        Shape::Group(vec![("uid", number(8)), ("template", number(2)), ("slot", number(1)), ("level", number(1))])
+    }
 
     fn store(self, into: &mut [u8]) {
         let [a, b] = self.template.to_le_bytes();

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::shape::Shape;
+
 /// Something of a fixed number of bytes that can stand in a list. Every pattern of those bytes is a value.
 pub trait Element: Copy + PartialEq + fmt::Debug {
     /// Bytes of one element.
     const BYTES: usize;
 
-    /// The layout of one element in words, for the document.
-    const LAYOUT: &'static str;
+    /// The bytes of one element.
+    fn shape() -> Shape;
 
     /// Writes the element into exactly [`Element::BYTES`] bytes.
     fn store(self, into: &mut [u8]);
@@ -19,7 +21,10 @@ pub trait Element: Copy + PartialEq + fmt::Debug {
 
 impl Element for u64 {
     const BYTES: usize = 8;
-    const LAYOUT: &'static str = "u64";
+
+    fn shape() -> Shape {
+        Shape::Number { bytes: Self::BYTES }
+    }
 
     fn store(self, into: &mut [u8]) {
         into.copy_from_slice(&self.to_le_bytes());

@@ -46,8 +46,8 @@ macro_rules! values {
             type Value = Self;
             const MAX_BYTES: usize = 1;
 
-            fn layout() -> String {
-                format!("u8, a `{}`", stringify!($name))
+            fn shape() -> $crate::messages::Shape {
+                $crate::messages::Shape::Value { of: stringify!($name) }
             }
 
             fn put(value: &Self, writer: &mut $crate::messages::field::Writer<'_>) -> Result<(), $crate::messages::EncodeError> {
@@ -166,7 +166,7 @@ macro_rules! messages {
                         fields: vec![$($(
                             FieldDescription {
                                 name: stringify!($field),
-                                layout: <kind_of!($value $(, $kind)?) as Field<'static>>::layout(),
+                                shape: <kind_of!($value $(, $kind)?) as Field<'static>>::shape(),
                                 about: concat!($($says),+),
                             },
                         )+)?],

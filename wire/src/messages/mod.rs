@@ -14,14 +14,18 @@ mod input;
 mod item;
 mod list;
 mod macros;
+mod shape;
 mod table;
 mod values;
 
-pub use describe::{FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown, schema};
+pub use describe::{
+    ENUMERATIONS, FieldDescription, MessageDescription, ValueDescription, ValuesDescription, markdown, schema,
+};
 pub use error::{DecodeError, EncodeError, Problem};
 pub use input::{BadInput, Input, MAX_INPUT_BYTES, Walk};
 pub use item::{Item, Offer};
 pub use list::{Element, ItemUids, List};
+pub use shape::Shape;
 pub use table::{
     ClientMessage, MAX_CHAT_BYTES, MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_NOTICE_BYTES,
     MAX_TRADE_ITEMS, ServerMessage,

@@ -1,13 +1,13 @@
 //! Every message, cut and bent, and the document made from the table.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::net::SocketAddr;
 
 use mu_wire::{
     EntityId, Tick,
     messages::{
         ChatChannel, ClientMessage, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
         MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_TRADE_ITEMS, Offer, Problem, Refusal, ServerMessage, TradeClose,
-        TradeFailure, markdown, schema,
+        TradeFailure, schema,
     },
 };
 use proptest::prelude::*;
@@ -254,21 +254,4 @@ fn the_schema_names_numbers_fields_layouts_bounds_and_values() {
         assert!(schema.contains(line), "no line {line:?}");
     }
     assert_eq!(schema.lines().count(), 8 + 17 + 5);
-}
-
-#[test]
-fn the_document_has_the_tables_as_they_are() {
-    const BEGIN: &str = "<!-- made from wire/src/messages/table.rs: begin -->\n";
-    const END: &str = "<!-- made from wire/src/messages/table.rs: end -->";
-    let wanted = markdown();
-    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
-    let document = fs::read_to_string(document).expect("docs/protocol.md");
-    let part = document.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(part, _)| part);
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("messages.md");
-    fs::write(&made, &wanted).expect("a scratch file");
-    assert!(
-        part == Some(&*wanted),
-        "docs/protocol.md differs from the table; its part between the marks shall be {}",
-        made.display()
-    );
 }

@@ -1,0 +1,73 @@
+//! Files that are made from the code, so that no other language and no document has to be kept in step by hand.
+//!
+//! The test compares them with the tree. `MU_UPDATE=1 cargo test -p mu-wire --lib generated` writes them. A further
+//! language is one more row of [`files`] with a function that makes its text from [`schema`].
+
+mod frames;
+mod json;
+mod python;
+mod schema;
+
+use std::fs;
+use std::path::Path;
+
+use crate::messages;
+
+/// Marks around the part of a hand-written file that is made.
+const MARKS: (&str, &str) =
+    ("<!-- made from wire/src/messages/table.rs: begin -->\n", "<!-- made from wire/src/messages/table.rs: end -->");
+
+/// Each file, from the root of the tree, with its text.
+fn files() -> Vec<(&'static str, String)> {
+    vec![
+        ("docs/protocol.md", between_marks("docs/protocol.md", &messages::markdown())),
+        ("wire/schema.json", schema::schema().to_text()),
+        ("wire/clients/python/mu_client/tables.py", python::tables()),
+    ]
+}
+
+/// A file of the tree; empty if there is none.
+fn present(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_default()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the tree")
+}
+
+/// A file with its made part replaced.
+fn between_marks(path: &str, made: &str) -> String {
+    let text = present(path);
+    let (before, rest) = text.split_once(MARKS.0).expect("the first mark");
+    let (_, after) = rest.split_once(MARKS.1).expect("the second mark");
+    format!("{before}{}{made}{}{after}", MARKS.0, MARKS.1)
+}
+
+/// The line at which two texts part.
+fn difference(present: &str, made: &str) -> String {
+    let same = present.lines().zip(made.lines()).take_while(|(a, b)| a == b).count();
+    let line = |text: &str| text.lines().nth(same).unwrap_or("(the end)").chars().take(160).collect::<String>();
+    format!("line {}: there is\n  {}\nand should be\n  {}", same + 1, line(present), line(made))
+}
+
+#[test]
+fn generated_files_are_as_the_code_makes_them() {
+    let update = std::env::var_os("MU_UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for (path, made) in files() {
+        let present = present(path);
+        if present == made {
+            continue;
+        }
+        if update {
+            fs::write(root().join(path), &made).expect("the tree can be written");
+        } else {
+            wrong.push(format!("{path}, {}", difference(&present, &made)));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "not as made; MU_UPDATE=1 cargo test -p mu-wire --lib generated writes them:\n{}",
+        wrong.join("\n")
+    );
+}
