@@ -75,6 +75,10 @@ pub struct RunArgs {
     /// Write where each bot last stood, one JSON line at a time.
     #[arg(long, value_name = "FILE")]
     pub standing: Option<PathBuf>,
+    /// Write the packet keys of every connection, for decrypting a capture. Whoever has this file can read all that the bots
+    /// and the server say to each other.
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// Print one JSON line a second to standard output.
     #[arg(long)]
     pub live: bool,

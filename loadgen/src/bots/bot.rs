@@ -57,6 +57,8 @@ pub(super) struct Bot {
     next_look: Time,
     farewell: Option<Time>,
     phase: Phase,
+    /// Its connections tell their keys.
+    logs_keys: bool,
     /// Something may have to be sent.
     pub(super) touched: bool,
 }
@@ -73,7 +75,7 @@ pub(super) fn slot_and_turn(id: [u8; 2]) -> (u16, u16) {
 }
 
 impl Bot {
-    pub(super) fn new(number: usize, slot: u16, mind: Mind, run: u64) -> Self {
+    pub(super) fn new(number: usize, slot: u16, mind: Mind, run: u64, logs_keys: bool) -> Self {
         Self {
             number,
             slot,
@@ -93,6 +95,7 @@ impl Bot {
             next_look: Time::ZERO,
             farewell: None,
             phase: Phase::Enter,
+            logs_keys,
             touched: false,
         }
     }
@@ -109,7 +112,11 @@ impl Bot {
     fn connect(&mut self, endpoint: std::net::SocketAddr, ticket: mu_wire::ConnectTicket, now: Time) -> Line {
         self.turn = (self.turn + 1) % TURNS;
         let id = client_id(self.slot, self.turn);
-        Line::new(Client::new(ticket, endpoint, &id, self.dice.seed(), now), self.turn)
+        let mut client = Client::new(ticket, endpoint, &id, self.dice.seed(), now);
+        if self.logs_keys {
+            client.log_keys();
+        }
+        Line::new(client, self.turn)
     }
 
     /// A datagram for the line with this turn.

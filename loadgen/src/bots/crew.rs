@@ -114,7 +114,8 @@ impl Crew {
         let numbers: Vec<usize> = (plan.number..plan.bots).step_by(plan.crews).collect();
         let bot = |(index, number): (usize, &usize)| {
             let mind = Mind::new(&minds, plan.scenario.role(plan.seed, *number), *number);
-            Bot::new(*number, u16::try_from(index % per_socket).unwrap_or(0), mind, plan.run)
+            let slot = u16::try_from(index % per_socket).unwrap_or(0);
+            Bot::new(*number, slot, mind, plan.run, plan.records.wants_keys())
         };
         let bots: Vec<Bot> = numbers.iter().enumerate().map(bot).collect();
         let poll = Poll::new()?;

@@ -209,6 +209,10 @@ impl ClientHandler for Ears<'_, '_> {
         }
     }
 
+    fn key_log(&mut self, line: &str) {
+        self.lent.records.key_line(line);
+    }
+
     fn closed(&mut self, why: CloseReason) {
         self.news.closed = Some(why);
     }

@@ -1,9 +1,11 @@
-//! Files for those who check the server afterwards: what bots were told of their trades, and where they last stood.
+//! Files for those who check the server afterwards: what bots were told of their trades, where they last stood, and the keys of
+//! their connections.
 //!
-//! One JSON object a line, handed to the kernel as it happens, so that nothing told is missing after a kill.
+//! One JSON object or key log entry a line, handed to the kernel as it happens, so that nothing told is missing after a kill.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +20,7 @@ use crate::clock::unix_micros;
 pub struct Records {
     trades: Option<Arc<Mutex<File>>>,
     standing: Option<Arc<Mutex<File>>>,
+    keys: Option<Arc<Mutex<File>>>,
     /// Character of each bot, 0 until known.
     characters: Arc<[AtomicU64]>,
 }
@@ -48,11 +51,22 @@ impl Records {
     ///
     /// # Errors
     /// When one cannot be made.
-    pub fn create(bots: usize, trades: Option<&Path>, standing: Option<&Path>) -> io::Result<Self> {
+    pub fn create(
+        bots: usize,
+        trades: Option<&Path>,
+        standing: Option<&Path>,
+        keys: Option<&Path>,
+    ) -> io::Result<Self> {
         let open = |path: &Path| File::create(path).map(|file| Arc::new(Mutex::new(file)));
+        // Whoever reads this file can read the connections: nobody but its owner.
+        let secret = |path: &Path| {
+            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            file.map(|file| Arc::new(Mutex::new(file)))
+        };
         Ok(Self {
             trades: trades.map(open).transpose()?,
             standing: standing.map(open).transpose()?,
+            keys: keys.map(secret).transpose()?,
             characters: (0..bots).map(|_| AtomicU64::new(0)).collect(),
         })
     }
@@ -94,13 +108,29 @@ impl Records {
             write_line(file, &StandingLine { character: self.character(Some(bot)), map, x, y });
         }
     }
+
+    /// Whether connections shall tell their keys.
+    pub(super) const fn wants_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Writes a line of the key log.
+    pub(super) fn key_line(&self, line: &str) {
+        if let Some(file) = &self.keys {
+            write_whole(file, format!("{line}\n").as_bytes());
+        }
+    }
 }
 
 fn write_line(file: &Mutex<File>, line: &impl Serialize) {
     let mut text = serde_json::to_vec(line).unwrap_or_default();
     text.push(b'\n');
+    write_whole(file, &text);
+}
+
+fn write_whole(file: &Mutex<File>, text: &[u8]) {
     // One write a line: a line is there whole or not at all.
-    if let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text) {
+    if let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(text) {
         log::error!("a record cannot be written: {error}");
     }
 }

@@ -37,8 +37,8 @@ impl Crews {
         let system = |what| move |error| RunError::System { what, error };
         let bots = usize::try_from(args.bots).unwrap_or(usize::MAX);
         let crews = usize::from(args.threads).min(bots);
-        let records =
-            Records::create(bots, args.trades.as_deref(), args.standing.as_deref()).map_err(system("a record file"))?;
+        let records = Records::create(bots, args.trades.as_deref(), args.standing.as_deref(), args.keylog.as_deref())
+            .map_err(system("a record file"))?;
         let (desks, arrivals): (Vec<_>, Vec<_>) = (0..crews).map(|_| channel()).unzip();
         let door = Door::open(gateway, clock, guests(args, content, entries), desks, usize::from(args.login_threads))
             .map_err(system("a login thread"))?;

@@ -1,5 +1,6 @@
 //! Whole runs against the stand-in, and what their reports say.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use clap::Parser as _;
@@ -41,8 +42,10 @@ fn figures_hold(report: &Report) {
 fn bots_log_in_walk_chat_and_trade_and_the_books_agree() {
     let (server, folder) = (StandIn::start(Faults::default()), tempfile::tempdir().expect("a folder"));
     let (trades, standing) = (folder.path().join("trades"), folder.path().join("standing"));
+    let keys = folder.path().join("keys");
     let scenario = scenario(folder.path(), TRADERS);
     let (trades_arg, standing_arg) = (trades.display().to_string(), standing.display().to_string());
+    let keys_arg = keys.display().to_string();
     let more = [
         "--bots",
         "40",
@@ -54,6 +57,8 @@ fn bots_log_in_walk_chat_and_trade_and_the_books_agree() {
         &trades_arg,
         "--standing",
         &standing_arg,
+        "--keylog",
+        &keys_arg,
     ];
     let report = report(&server, &more);
     figures_hold(&report);
@@ -62,6 +67,11 @@ fn bots_log_in_walk_chat_and_trade_and_the_books_agree() {
     assert!(report.snapshots.age_ms.is_some_and(|age| age.count > 100), "{report}");
     assert!(report.server.as_ref().is_some_and(|server| server.ticks > 20 && server.tick_ms.is_some()), "{report}");
     assert_eq!(report.economy.conserved, Some(true));
+
+    let told = std::fs::read_to_string(&keys).expect("the key log was made");
+    assert!(told.lines().count() >= 40 && told.lines().all(|line| line.starts_with("MU_WIRE ")), "{told}");
+    let mode = std::fs::metadata(&keys).expect("the key log was made").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else may read the keys");
 
     let lines = |path: &Path| -> Vec<Value> {
         let text = std::fs::read_to_string(path).expect("the file was made");

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::key_log::{KeyLine, key_line};
 use crate::codec::Reader;
 use crate::connection::{CloseReason, Connection, Role, Terms};
 use crate::crypto::{Initiator, OpeningKey, PublicKey, Random, SealingKey};
@@ -32,6 +33,8 @@ pub(super) struct Connecting {
     delay: Duration,
     give_up: Time,
     cookies: u64,
+    /// Whether the keys are told.
+    logs_keys: bool,
 }
 
 /// What a datagram did to an attempt.
@@ -41,7 +44,7 @@ pub(super) enum Progress {
     /// INIT goes out again with a cookie.
     Cookie,
     /// The connection exists.
-    Accepted(Box<Connection>, AcceptParams),
+    Accepted(Box<Connection>, AcceptParams, Option<KeyLine>),
     /// It will not.
     Failed(CloseReason),
 }
@@ -76,7 +79,13 @@ impl Connecting {
             delay: FIRST_REPEAT,
             give_up: now + PATIENCE,
             cookies: 0,
+            logs_keys: false,
         })
+    }
+
+    /// Tells the keys with ACCEPT.
+    pub(super) const fn log_keys(&mut self) {
+        self.logs_keys = true;
     }
 
     pub(super) fn deadline(&self) -> Time {
@@ -141,6 +150,7 @@ impl Connecting {
         let read = self.initiator.read(noise, &mut payload)?;
         let params = AcceptParams::decode(payload.get(..read)?).ok()?;
         let keys = self.initiator.packet_keys(self.header.binding.protocol_id);
+        let line = self.logs_keys.then(|| key_line(params.connection_id, &self.header.client_id, &keys));
         let incoming = Header::to_client(self.header.client_id.as_bytes());
         let connection = Connection::new(
             now,
@@ -155,6 +165,6 @@ impl Connecting {
             },
             random,
         );
-        Some(Progress::Accepted(Box::new(connection), params))
+        Some(Progress::Accepted(Box::new(connection), params, line))
     }
 }

@@ -92,6 +92,14 @@ impl Client {
         }
     }
 
+    /// Has the handler told the packet keys, so that a capture of this connection can be read by whoever has the lines: for
+    /// finding faults, never for players. To be called before the server has accepted; nothing is told otherwise.
+    pub fn log_keys(&mut self) {
+        if let Phase::Connecting(connecting) = &mut self.phase {
+            connecting.log_keys();
+        }
+    }
+
     /// Takes one datagram from the server and decrypts it in place.
     pub fn receive(&mut self, now: Time, datagram: &mut [u8], handler: &mut impl ClientHandler) {
         self.now = self.now.max(now);
@@ -108,13 +116,16 @@ impl Client {
                         self.phase = Phase::Closed;
                         handler.closed(reason);
                     }
-                    Progress::Accepted(mut connection, params) => {
+                    Progress::Accepted(mut connection, params, key_line) => {
                         let accepted = Accepted::new(&params);
                         self.accepted = Some(accepted);
                         // The first packet confirms; it asks for the time.
                         connection.request_time(now);
                         self.clock.requested(now);
                         self.phase = Phase::Connected(connection);
+                        if let Some(line) = key_line {
+                            handler.key_log(&line);
+                        }
                         handler.connected(&accepted);
                     }
                 }

@@ -15,6 +15,9 @@ pub trait ClientHandler {
     fn message(&mut self, lane: Lane, bytes: &[u8]);
     /// A snapshot. Late ones come too; the tick tells.
     fn snapshot(&mut self, tick: Tick, body: &[u8]);
+    /// Packet keys, if [`Client::log_keys`](super::Client::log_keys) asked for them: a line of the key log without its end,
+    /// before the first packet that it opens. It is wiped after the call.
+    fn key_log(&mut self, _line: &str) {}
     /// The connection is gone, or never came to be. Exactly once.
     fn closed(&mut self, why: CloseReason);
 }

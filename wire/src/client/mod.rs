@@ -7,6 +7,7 @@ mod clock;
 mod connect;
 mod driver;
 mod handler;
+mod key_log;
 mod stats;
 
 pub use accepted::Accepted;

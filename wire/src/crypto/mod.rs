@@ -15,6 +15,6 @@ pub(crate) use aead::{OpeningKey, SealingKey, TAG_LEN, open_once, seal_once};
 pub(crate) use checked_id::CheckedIds;
 pub use host_keys::HostKeys;
 pub(crate) use kdf::{MacKey, hkdf, sha256};
-pub(crate) use noise::{DirectionKeys, Initiator, PublicKey, Responder, StaticKey};
+pub(crate) use noise::{DirectionKeys, Initiator, PacketKeys, PublicKey, Responder, StaticKey};
 pub use random::Random;
 pub(crate) use short_hash::ShortHash;

@@ -117,6 +117,7 @@ pub(crate) struct Player {
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) snapshots: Vec<(Tick, Vec<u8>)>,
     pub(crate) closed: Vec<CloseReason>,
+    pub(crate) keys: Vec<String>,
 }
 
 impl ClientHandler for Player {
@@ -131,6 +132,10 @@ impl ClientHandler for Player {
 
     fn snapshot(&mut self, tick: Tick, body: &[u8]) {
         self.snapshots.push((tick, body.to_vec()));
+    }
+
+    fn key_log(&mut self, line: &str) {
+        self.keys.push(line.to_owned());
     }
 
     fn closed(&mut self, why: CloseReason) {
@@ -159,6 +164,8 @@ pub(crate) struct Link {
     pub(crate) sent: Rc<RefCell<u64>>,
     pub(crate) step: Duration,
     pub(crate) offset: Duration,
+    /// Every datagram that was sent: when, whether to the server, and its bytes.
+    pub(crate) capture: Option<Vec<(Time, bool, Vec<u8>)>>,
     random: Random,
     flying: Vec<(Time, bool, Vec<u8>)>,
 }
@@ -183,6 +190,7 @@ impl Link {
             sent: Rc::default(),
             step: Duration::from_millis(5),
             offset: Duration::ZERO,
+            capture: None,
             random,
             flying: Vec::new(),
         }
@@ -194,6 +202,9 @@ impl Link {
 
     fn post(&mut self, to_server: bool, datagram: Vec<u8>) {
         *self.sent.borrow_mut() += 1;
+        if let Some(capture) = &mut self.capture {
+            capture.push((self.now, to_server, datagram.clone()));
+        }
         let copies = 1 + usize::from(self.random.u64() % 1000 < self.weather.duplicate);
         for _ in 0..copies {
             if self.random.u64() % 1000 < self.weather.loss {

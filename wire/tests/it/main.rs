@@ -8,6 +8,7 @@ mod dice;
 mod exchange;
 mod handshake;
 mod hostile;
+mod key_log;
 mod link;
 mod messages;
 mod snapshot_golden;
