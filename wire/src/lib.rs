@@ -29,7 +29,7 @@ mod token;
 mod vectors;
 
 pub use client::{Accepted, Client, ClientHandler, ClientState, ClientStats};
-pub use connection::{CloseCode, CloseReason, Violation};
+pub use connection::{CloseCode, CloseReason, KeyLimits, Violation};
 pub use crypto::{HostKeys, Random};
 pub use handshake::{ClientId, MAX_CLIENT_ID, RejectCode, client_id_of};
 pub use ids::{ConnId, EntityId};

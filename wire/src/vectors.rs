@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::connection::{Connection, Events, Extra, Role, Terms};
+use crate::connection::{Connection, Events, Extra, KeyLimits, Role, Terms};
 use crate::crypto::{DirectionKeys, HostKeys, Initiator, MacKey, OpeningKey, PublicKey, Random, Responder, SealingKey};
 use crate::handshake::{
     AcceptParams, ClientId, ClientParams, CookieJar, InitHeader, InitPacket, NOISE_INIT_LEN, RejectCode, accept_noise,
@@ -158,11 +158,15 @@ fn handshake(keys: &HostKeys, list: &mut Listing) -> (DirectionKeys, DirectionKe
     assert_eq!(read, terms);
     let (keys, same) = (client.packet_keys(PROTOCOL), server.packet_keys(PROTOCOL));
     assert_eq!(keys.to_server.key, same.to_server.key);
-    for (name, direction) in [("to server", &keys.to_server), ("to client", &keys.to_client)] {
-        list.line(&format!("key {name}"), &direction.key);
-        list.line(&format!("iv {name}"), &direction.iv);
-    }
+    list_keys("", [&keys.to_server, &keys.to_client], list);
     (keys.to_server, keys.to_client)
+}
+
+fn list_keys(which: &str, keys: [&DirectionKeys; 2], list: &mut Listing) {
+    for (name, direction) in ["to server", "to client"].into_iter().zip(keys) {
+        list.line(&format!("{which}key {name}"), &direction.key);
+        list.line(&format!("{which}iv {name}"), &direction.iv);
+    }
 }
 
 fn ends(up: &DirectionKeys, down: &DirectionKeys) -> (Connection, Connection) {
@@ -171,6 +175,7 @@ fn ends(up: &DirectionKeys, down: &DirectionKeys) -> (Connection, Connection) {
         ack_control_at_once: true,
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
+        keys: KeyLimits { packets: 1, ..KeyLimits::default() },
     };
     let (to_server, to_client) = (Header::to_server(CONNECTION), Header::to_client(&[0xc1, 0xc2]));
     let make = |keys, headers, role| {
@@ -186,7 +191,7 @@ fn ends(up: &DirectionKeys, down: &DirectionKeys) -> (Connection, Connection) {
 /// Opens the datagram and lists it, sealed and open.
 fn carry(to: &mut Connection, now: Time, datagram: &mut [u8], name: &str, list: &mut Listing) {
     list.line(&format!("datagram {name}"), datagram);
-    let opened = to.open(datagram).unwrap();
+    let opened = to.open(now, datagram).unwrap();
     list.line(&format!("body {name}"), opened.body);
     to.process(now, &opened, &mut Deaf).unwrap();
 }
@@ -212,6 +217,13 @@ fn a_whole_connection_has_its_golden_bytes() {
     };
     let len = server.transmit(now, Extra::Snapshot(Tick(0x0a0b_0c0d), &mut body), &mut buffer);
     carry(&mut client, now, &mut buffer[..len], "to client", &mut list);
+    // The client's key seals one packet only, and the server has acknowledged it: the next one is of the other phase.
+    list_keys("second ", [&up.next(), &down.next()], &mut list);
+    let now = now + Duration::from_millis(10);
+    client.send(now, Lane::Control, b"renewed").unwrap();
+    let len = client.transmit(now, Extra::None, &mut buffer);
+    assert_eq!(buffer[0], 0x60);
+    carry(&mut server, now, &mut buffer[..len], "to server, second key", &mut list);
     let expected = include_str!("../tests/vectors.txt");
     assert!(list.0 == expected, "the golden bytes differ; now they are:\n{}", list.0);
 }

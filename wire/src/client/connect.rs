@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::key_log::{KeyLine, key_line};
 use crate::codec::Reader;
-use crate::connection::{CloseReason, Connection, Role, Terms};
+use crate::connection::{CloseReason, Connection, KeyLimits, Role, Terms};
 use crate::crypto::{Initiator, OpeningKey, PublicKey, Random, SealingKey};
 use crate::handshake::{
     AcceptParams, ClientId, ClientParams, Cookie, InitHeader, Kind, NOISE_INIT_LEN, accept_noise, kind_of, read_accept,
@@ -108,7 +108,7 @@ impl Connecting {
     }
 
     /// Reads an answer.
-    pub(super) fn receive(&mut self, now: Time, datagram: &[u8], random: &mut Random) -> Progress {
+    pub(super) fn receive(&mut self, now: Time, datagram: &[u8], limits: KeyLimits, random: &mut Random) -> Progress {
         let mut reader = Reader::new(datagram);
         let Ok(first) = reader.u8() else {
             return Progress::None;
@@ -124,7 +124,7 @@ impl Connecting {
             },
             Some(Kind::Accept) => match read_accept(&mut reader) {
                 Ok((nonce, noise)) if nonce == self.header.client_nonce => {
-                    self.accept(now, noise, random).unwrap_or(Progress::None)
+                    self.accept(now, noise, limits, random).unwrap_or(Progress::None)
                 }
                 _ => Progress::None,
             },
@@ -145,7 +145,7 @@ impl Connecting {
         Progress::Cookie
     }
 
-    fn accept(&mut self, now: Time, noise: &[u8], random: &mut Random) -> Option<Progress> {
+    fn accept(&mut self, now: Time, noise: &[u8], limits: KeyLimits, random: &mut Random) -> Option<Progress> {
         let mut payload = accept_noise();
         let read = self.initiator.read(noise, &mut payload)?;
         let params = AcceptParams::decode(payload.get(..read)?).ok()?;
@@ -162,6 +162,7 @@ impl Connecting {
                 ack_control_at_once: true,
                 idle: Duration::from_millis(100) * u32::from(params.idle_100ms),
                 coalesce: Duration::ZERO,
+                keys: limits,
             },
             random,
         );

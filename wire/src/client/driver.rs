@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::connect::{Connecting, Progress};
 use super::handler::Listener;
 use super::{Accepted, ClientHandler, ClientStats};
-use crate::connection::{CloseCode, CloseReason, ClosingText, Connection, Extra, closing_text};
+use crate::connection::{CloseCode, CloseReason, ClosingText, Connection, Extra, KeyLimits, Refusal, closing_text};
 use crate::crypto::Random;
 use crate::handshake::ClientId;
 use crate::lanes::{Lane, SendError};
@@ -57,6 +57,7 @@ pub struct Client {
     clock: Clock,
     stats: ClientStats,
     random: Random,
+    key_limits: KeyLimits,
     /// Why it ended, and whether the handler still has to hear it.
     ended: Option<(CloseReason, bool)>,
     now: Time,
@@ -88,6 +89,7 @@ impl Client {
             clock: Clock::default(),
             stats: ClientStats::default(),
             random,
+            key_limits: KeyLimits::default(),
             now,
         }
     }
@@ -108,7 +110,7 @@ impl Client {
         self.stats.bytes_in += datagram.len() as u64;
         match &mut self.phase {
             Phase::Connecting(connecting) => {
-                match connecting.receive(now, datagram, &mut self.random) {
+                match connecting.receive(now, datagram, self.key_limits, &mut self.random) {
                     Progress::None => self.stats.datagrams_dropped += 1,
                     Progress::Cookie => self.stats.cookies += 1,
                     Progress::Failed(reason) => {
@@ -131,9 +133,9 @@ impl Client {
                 }
             }
             Phase::Connected(connection) => {
-                let Ok(opened) = connection.open(datagram) else {
-                    self.stats.datagrams_dropped += 1;
-                    return;
+                let opened = match connection.open(now, datagram) {
+                    Ok(opened) => opened,
+                    Err(refusal) => return self.refused(refusal),
                 };
                 let mut listener = Listener { now, clock: &mut self.clock, stats: &mut self.stats, handler };
                 match connection.process(now, &opened, &mut listener) {
@@ -151,6 +153,18 @@ impl Client {
             }
             Phase::Closing(_) | Phase::Closed => self.stats.datagrams_dropped += 1,
         }
+    }
+
+    fn refused(&mut self, refusal: Refusal) {
+        self.stats.datagrams_dropped += 1;
+        if refusal == Refusal::WornOut {
+            self.end(CloseCode::FORGED, CloseReason::Local(CloseCode::FORGED));
+        }
+    }
+
+    /// Renews keys at other limits than the usual; has an effect only before the server has accepted.
+    pub const fn set_key_limits(&mut self, limits: KeyLimits) {
+        self.key_limits = limits;
     }
 
     /// Queues a message; it leaves with the next `poll_transmit`.
@@ -335,6 +349,7 @@ impl Client {
             let received = connection.received();
             stats.packets_received = received.packets();
             stats.packet_highest = received.expected().saturating_sub(1);
+            (stats.keys_renewed, stats.server_keys_renewed) = connection.renewals();
         }
         stats
     }

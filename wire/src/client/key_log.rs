@@ -30,7 +30,7 @@ pub(super) fn key_line(connection_id: u64, own_id: &ClientId, keys: &PacketKeys)
         line.push('-');
     }
     hex(&mut line, own_id.as_bytes());
-    for DirectionKeys { key, iv } in [&keys.to_server, &keys.to_client] {
+    for DirectionKeys { key, iv, .. } in [&keys.to_server, &keys.to_client] {
         for part in [&key[..], &iv[..]] {
             line.push(' ');
             hex(&mut line, part);
@@ -49,9 +49,12 @@ fn hex(line: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Direction;
 
     fn keys(first: u8) -> DirectionKeys {
-        DirectionKeys { key: [first; 32], iv: [first + 1; 12] }
+        let mut keys = DirectionKeys::new([0; 32], Direction::ToServer, 1);
+        (keys.key, keys.iv) = ([first; 32], [first + 1; 12]);
+        keys
     }
 
     #[test]

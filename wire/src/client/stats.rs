@@ -30,4 +30,8 @@ pub struct ClientStats {
     pub inits: u64,
     /// COOKIE answers followed.
     pub cookies: u64,
+    /// How often the own sealing key was renewed.
+    pub keys_renewed: u32,
+    /// How often the server's was.
+    pub server_keys_renewed: u32,
 }

@@ -24,6 +24,8 @@ impl CloseCode {
     pub const VIOLATION: Self = Self(5);
     /// The peer does not take in what is sent to it.
     pub const OVERLOADED: Self = Self(6);
+    /// More forged packets came than a connection bears.
+    pub const FORGED: Self = Self(7);
     /// The first code of the application.
     pub const APPLICATION: Self = Self(0x100);
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{CloseCode, Connection, Events, Extra, Role, Terms, Violation, closing_text};
+use super::{CloseCode, Connection, Events, Extra, KeyLimits, Role, Terms, Violation, closing_text};
 use crate::codec::low16;
-use crate::crypto::{DirectionKeys, OpeningKey, Random, SealingKey};
+use crate::crypto::{Direction, DirectionKeys, OpeningKey, Random, SealingKey};
 use crate::lanes::{InputIn, InputOut, Lane};
 use crate::packet::Header;
 use crate::time::{Tick, Time};
@@ -21,8 +21,8 @@ impl Events for Deaf {
     fn message(&mut self, _: Lane, _: &[u8]) {}
 }
 
-const fn keys(number: u8) -> DirectionKeys {
-    DirectionKeys { key: [number; 32], iv: [number; 12] }
+fn keys(number: u8) -> DirectionKeys {
+    DirectionKeys::new([number; 32], Direction::ToServer, 1)
 }
 
 fn at(ms: u64) -> Time {
@@ -36,6 +36,7 @@ fn pair(seed: u8) -> (Connection, Connection) {
         ack_control_at_once: true,
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
+        keys: KeyLimits::default(),
     };
     let mut random = Random::from_seed([seed; 32]);
     let (up, down) = (Header::to_server(7), Header::to_client(&[9]));
@@ -60,14 +61,14 @@ fn pair(seed: u8) -> (Connection, Connection) {
 
 /// Takes in a datagram; true if it was authentic and correct.
 fn take(to: &mut Connection, now: Time, datagram: &mut [u8]) -> Result<(), Violation> {
-    let opened = to.open(datagram).expect("the packet is authentic");
+    let opened = to.open(now, datagram).expect("the packet is authentic");
     to.process(now, &opened, &mut Deaf).map(|_| ())
 }
 
 /// A packet with this body, as the peer whose sealing key has this number would send it.
 fn forge(header: &Header, key: u8, number: u64, body: &[u8]) -> Vec<u8> {
     let mut buffer = vec![0; header.len() + body.len() + 16];
-    header.write(low16(number), &mut crate::codec::Writer::new(&mut buffer)).unwrap();
+    header.write(false, low16(number), &mut crate::codec::Writer::new(&mut buffer)).unwrap();
     let (head, rest) = buffer.split_at_mut(header.len());
     rest[..body.len()].copy_from_slice(body);
     let tag = SealingKey::new(&keys(key)).seal(number, head, &mut rest[..body.len()]);
@@ -96,15 +97,15 @@ fn talked(seed: u8) -> (Connection, Connection, Vec<u8>, Vec<u8>) {
     }
     let now = at(600);
     client.request_time(now);
-    let mut body = |from: &mut Connection, to: &Connection, extra: Extra<'_>| {
+    let mut body = |from: &mut Connection, to: &mut Connection, extra: Extra<'_>| {
         let len = from.transmit(now, extra, &mut buffer);
-        let opened = to.open(&mut buffer[..len]).expect("authentic");
+        let opened = to.open(now, &mut buffer[..len]).expect("authentic");
         opened.body.to_vec()
     };
     client.send(now, Lane::Control, &[5; 100]).unwrap();
-    let up = body(&mut client, &server, Extra::None);
+    let up = body(&mut client, &mut server, Extra::None);
     server.send(now, Lane::Control, &[6; 100]).unwrap();
-    let down = body(&mut server, &client, Extra::Snapshot(Tick(9), &mut |_, _| 50));
+    let down = body(&mut server, &mut client, Extra::Snapshot(Tick(9), &mut |_, _| 50));
     (client, server, up, down)
 }
 
@@ -222,7 +223,7 @@ fn a_goodbye_carries_the_last_messages() {
     let text = closing_text("because");
     let len = server.transmit(at(0), Extra::Close(CloseCode::KICKED, &text), &mut buffer);
     let mut heard = Heard::default();
-    let opened = client.open(&mut buffer[..len]).unwrap();
+    let opened = client.open(at(1), &mut buffer[..len]).unwrap();
     let closed = client.process(at(1), &opened, &mut heard).unwrap();
     assert_eq!(heard.0, [b"last words"]);
     assert_eq!(closed, Some((CloseCode::KICKED, text)));

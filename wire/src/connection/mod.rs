@@ -10,8 +10,11 @@ mod close;
 mod events;
 #[cfg(test)]
 mod hostile;
+mod keys;
 mod receive;
 mod received;
+#[cfg(test)]
+mod renewal;
 mod transmit;
 
 use std::time::Duration;
@@ -19,6 +22,7 @@ use std::time::Duration;
 pub use close::{CloseCode, CloseReason, Violation};
 pub(crate) use close::{ClosingText, closing_text};
 pub(crate) use events::{Events, TimeAnswer};
+pub use keys::KeyLimits;
 pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 
@@ -27,6 +31,7 @@ use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, Mode, SendErr
 use crate::packet::Header;
 use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
+use keys::Keys;
 use received::Received;
 
 /// Something is sent at least this often.
@@ -58,12 +63,13 @@ pub(crate) struct Terms {
     pub(crate) idle: Duration,
     /// Longest time content waits for company.
     pub(crate) coalesce: Duration,
+    /// When keys are renewed.
+    pub(crate) keys: KeyLimits,
 }
 
 /// One end of a connection.
 pub(crate) struct Connection {
-    seal: SealingKey,
-    open: OpeningKey,
+    keys: Keys,
     outgoing: Header,
     incoming: Header,
     role: Role,
@@ -90,10 +96,9 @@ impl Connection {
         terms: Terms,
         random: &mut Random,
     ) -> Self {
-        let ((seal, open), (outgoing, incoming)) = (keys, headers);
+        let (outgoing, incoming) = headers;
         Self {
-            seal,
-            open,
+            keys: Keys::new(now, keys, terms.keys),
             outgoing,
             incoming,
             role,

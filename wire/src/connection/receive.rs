@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     TooOld,
     /// The tag does not match.
     Forged,
+    /// As many packets did not open as a key may be tried with: the connection must end.
+    WornOut,
 }
 
 /// An authentic packet that has not been read yet.
@@ -63,9 +65,9 @@ struct Asked {
 }
 
 impl Connection {
-    /// Decrypts a datagram in place. Cheap checks come first; nothing changes unless the packet is authentic.
-    pub(crate) fn open<'d>(&self, datagram: &'d mut [u8]) -> Result<Opened<'d>, Refusal> {
-        let low = self.incoming.read(datagram).map_err(|_| Refusal::Header)?;
+    /// Decrypts a datagram in place. Cheap checks come first; nothing but a counter changes unless the packet is authentic.
+    pub(crate) fn open<'d>(&mut self, now: Time, datagram: &'d mut [u8]) -> Result<Opened<'d>, Refusal> {
+        let (phase, low) = self.incoming.read(datagram).map_err(|_| Refusal::Header)?;
         let number = recover(self.received.expected(), low);
         match self.received.look(number) {
             Freshness::Fresh => {}
@@ -73,7 +75,7 @@ impl Connection {
             Freshness::TooOld => return Err(Refusal::TooOld),
         }
         let (header, sealed) = datagram.split_at_mut_checked(self.incoming.len()).ok_or(Refusal::Header)?;
-        let body = self.open.open(number, header, sealed).ok_or(Refusal::Forged)?;
+        let body = self.unseal(now, (phase, number), header, sealed)?;
         Ok(Opened { number, body })
     }
 

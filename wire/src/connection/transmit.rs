@@ -38,7 +38,8 @@ impl Connection {
         let number = next + u64::from(skip);
         let end = buffer.len().min(MAX_DATAGRAM).checked_sub(TAG_LEN).ok_or(NoRoom)?;
         let mut writer = Writer::new(buffer.get_mut(..end).ok_or(NoRoom)?);
-        self.outgoing.write(low16(number), &mut writer)?;
+        self.renew_key(now);
+        self.outgoing.write(self.keys.seal.phase(), low16(number), &mut writer)?;
         let prelude = self.received.prelude(now, skip);
         prelude.write(&mut writer)?;
         let mut sent = Sent { at: now, told_below: self.received.told_below(), ..Sent::default() };
@@ -48,7 +49,7 @@ impl Connection {
         let end = writer.len();
         let (header, rest) = buffer.split_at_mut_checked(self.outgoing.len()).ok_or(NoRoom)?;
         let body = rest.get_mut(..end - header.len()).ok_or(NoRoom)?;
-        let tag = self.seal.seal(number, header, body);
+        let tag = self.keys.seal.seal(number, header, body);
         buffer.get_mut(end..end + TAG_LEN).ok_or(NoRoom)?.copy_from_slice(&tag);
         if skip {
             self.recovery.skip();

@@ -9,12 +9,14 @@ mod host_keys;
 mod kdf;
 mod noise;
 mod random;
+mod schedule;
 mod short_hash;
 
-pub(crate) use aead::{OpeningKey, SealingKey, TAG_LEN, open_once, seal_once};
+pub(crate) use aead::{OpeningKey, SealingKey, TAG_LEN, Unsealed, open_once, seal_once};
 pub(crate) use checked_id::CheckedIds;
 pub use host_keys::HostKeys;
 pub(crate) use kdf::{MacKey, hkdf, sha256};
-pub(crate) use noise::{DirectionKeys, Initiator, PacketKeys, PublicKey, Responder, StaticKey};
+pub(crate) use noise::{Initiator, PacketKeys, PublicKey, Responder, StaticKey};
 pub use random::Random;
+pub(crate) use schedule::{Direction, DirectionKeys};
 pub(crate) use short_hash::ShortHash;

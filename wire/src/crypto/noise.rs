@@ -8,9 +8,9 @@ use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver, RingResolver};
 use snow::types::{Cipher, Dh, Hash, Random as NoiseRandom};
 use snow::{Builder, HandshakeState};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{Random, hkdf};
+use super::{Direction, DirectionKeys, Random};
 
 const PATTERN: &str = "Noise_NKpsk0_25519_ChaChaPoly_SHA256";
 
@@ -37,13 +37,6 @@ impl StaticKey {
     pub(crate) const fn public(&self) -> PublicKey {
         self.public
     }
-}
-
-/// Key and IV of one direction.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct DirectionKeys {
-    pub(crate) key: [u8; 32],
-    pub(crate) iv: [u8; 12],
 }
 
 /// The packet keys of both directions.
@@ -124,14 +117,9 @@ fn packet_keys(state: &mut HandshakeState, protocol: u32) -> PacketKeys {
     let (to_server, to_client) = state.dangerously_get_raw_split();
     let (to_server, to_client) = (Zeroizing::new(to_server), Zeroizing::new(to_client));
     PacketKeys {
-        to_server: direction(&to_server, b"mu-wire to server", protocol),
-        to_client: direction(&to_client, b"mu-wire to client", protocol),
+        to_server: DirectionKeys::new(*to_server, Direction::ToServer, protocol),
+        to_client: DirectionKeys::new(*to_client, Direction::ToClient, protocol),
     }
-}
-
-fn direction(secret: &[u8; 32], label: &[u8], protocol: u32) -> DirectionKeys {
-    let protocol = protocol.to_le_bytes();
-    DirectionKeys { key: hkdf(secret, label, &[b"key", &protocol]), iv: hkdf(secret, label, &[b"iv", &protocol]) }
 }
 
 fn builder<'a>(random: &mut Random) -> Option<Builder<'a>> {

@@ -8,7 +8,7 @@
 //! then  ciphertext and 16-byte tag     then    ciphertext and 16-byte tag
 //! ```
 //!
-//! P is the key phase: 0 until keys are updated in a later version. Bits 4–0 are zero.
+//! P is the phase of the sender's key: 0 at first, flipped with each renewal. Bits 4–0 are zero.
 
 use crate::codec::{NoRoom, Reader, Truncated, Writer};
 use crate::crypto::TAG_LEN;
@@ -17,6 +17,8 @@ use crate::crypto::TAG_LEN;
 pub(crate) const SHORT_BYTE: u8 = 0x40;
 /// The bits of the first byte that tell a data packet of any key phase.
 pub(crate) const SHORT_MASK: u8 = 0b1101_1111;
+/// The key phase in the first byte.
+const PHASE: u8 = 0x20;
 /// A data packet's shortest body: a prelude of one byte and the tag.
 pub(crate) const SHORT_MIN_BODY: usize = 1 + TAG_LEN;
 
@@ -49,19 +51,24 @@ impl Header {
         1 + usize::from(self.len) + 2
     }
 
-    pub(crate) fn write(&self, number: u16, out: &mut Writer<'_>) -> Result<(), NoRoom> {
-        out.u8(SHORT_BYTE)?;
+    /// Writes the header of a packet sealed in this phase.
+    pub(crate) fn write(&self, phase: bool, number: u16, out: &mut Writer<'_>) -> Result<(), NoRoom> {
+        out.u8(if phase { SHORT_BYTE | PHASE } else { SHORT_BYTE })?;
         out.bytes(self.name.get(..usize::from(self.len)).unwrap_or(&[]))?;
         out.u16(number)
     }
 
-    /// The low 16 bits of the number, if this header begins the datagram and a body can follow.
-    pub(crate) fn read(&self, datagram: &[u8]) -> Result<u16, Truncated> {
+    /// The phase and the low 16 bits of the number, if this header begins the datagram and a body can follow.
+    pub(crate) fn read(&self, datagram: &[u8]) -> Result<(bool, u16), Truncated> {
         let mut reader = Reader::new(datagram);
         let first = reader.u8()?;
         let name = reader.bytes(usize::from(self.len))?;
         let number = reader.u16()?;
         let ours = self.name.get(..usize::from(self.len)) == Some(name);
-        if first == SHORT_BYTE && ours && reader.remaining() >= SHORT_MIN_BODY { Ok(number) } else { Err(Truncated) }
+        if first & SHORT_MASK == SHORT_BYTE && ours && reader.remaining() >= SHORT_MIN_BODY {
+            Ok((first & PHASE != 0, number))
+        } else {
+            Err(Truncated)
+        }
     }
 }

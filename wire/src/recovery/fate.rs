@@ -83,6 +83,16 @@ impl Recovery {
         self.ring.next()
     }
 
+    /// The largest number the peer acknowledged.
+    pub(crate) const fn largest_acked(&self) -> Option<u64> {
+        self.largest_acked
+    }
+
+    /// The probe timeout without back-off.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        self.rtt.probe_delay(self.ack_delay)
+    }
+
     /// Whether a packet that waits for its fate, and a skipped number before it, may be sent.
     pub(crate) const fn has_room(&self) -> bool {
         self.ring.room() > RESERVE
@@ -177,7 +187,7 @@ impl Recovery {
     }
 
     fn probe_delay(&self) -> Duration {
-        let base = micros(self.rtt.probe_delay(self.ack_delay));
+        let base = micros(self.probe_timeout());
         // 1.5 to the power of the probes so far; nine reach the cap from any base.
         let delay = (0..self.probes.min(9)).fold(base, |delay, _| delay + delay / 2);
         Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)

@@ -221,6 +221,7 @@ impl Server {
                 ack_control_at_once: false,
                 idle: self.config.idle,
                 coalesce: self.config.coalesce,
+                keys: self.config.limits.keys,
             },
             &mut self.random,
         );

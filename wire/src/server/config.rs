@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::connection::KeyLimits;
 use crate::time::{Tick, Time};
 
 /// When a client must first prove that it receives at its address.
@@ -90,6 +91,8 @@ pub struct Limits {
     pub half_open: Duration,
     /// How often ACCEPT or REJECT is repeated for a repeated INIT.
     pub answer_repeats: u8,
+    /// When keys are renewed, and how many forged packets a connection bears.
+    pub keys: KeyLimits,
 }
 
 impl Default for Limits {
@@ -108,6 +111,7 @@ impl Default for Limits {
             token_lifetime_s: 60,
             half_open: Duration::from_secs(3),
             answer_repeats: 3,
+            keys: KeyLimits::default(),
         }
     }
 }

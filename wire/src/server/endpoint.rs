@@ -13,7 +13,7 @@ use super::slots::{Closing, Occupant, Slots, Stage};
 use super::stats::{DropReason, ServerStats};
 use super::wheel::Wheel;
 use crate::codec::low16;
-use crate::connection::{CloseCode, CloseReason, Extra, Refusal, closing_text};
+use crate::connection::{CloseCode, CloseReason, Extra, closing_text};
 use crate::crypto::{CheckedIds, HostKeys, MacKey, Random, ShortHash};
 use crate::handshake::{CookieJar, Kind, kind_of};
 use crate::ids::ConnId;
@@ -57,7 +57,7 @@ pub struct Server {
     pub(super) half_open: usize,
     pub(super) stats: ServerStats,
     /// Slots that have something to send.
-    dirty: VecDeque<u32>,
+    pub(super) dirty: VecDeque<u32>,
     /// Connections whose end the handler has not heard of.
     ended: Vec<ConnId>,
     now: Time,
@@ -148,58 +148,6 @@ impl Server {
         if let Err(reason) = done {
             self.stats.drop_for(reason);
         }
-    }
-
-    fn receive_data(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        datagram: &mut [u8],
-        handler: &mut impl ServerHandler,
-    ) -> Result<(), DropReason> {
-        let id = datagram.get(1..).and_then(|rest| rest.first_chunk::<8>());
-        let id = id.copied().map(u64::from_le_bytes).ok_or(DropReason::Size)?;
-        let conn = self.ids.unpack(id).ok_or(DropReason::UnknownConnection)?;
-        let occupant = self.slots.find(conn).ok_or(DropReason::UnknownConnection)?;
-        // Another address first: its datagrams must not use up the rate of the real one.
-        if occupant.address != from {
-            return Err(DropReason::Address);
-        }
-        if !occupant.bucket.take(now, occupant.rate) {
-            return Err(DropReason::PacketRate);
-        }
-        if matches!(occupant.stage, Stage::Closing(_)) {
-            return Err(DropReason::Closing);
-        }
-        let opened = occupant.connection.open(datagram).map_err(|refusal| match refusal {
-            Refusal::Header => DropReason::Size,
-            Refusal::Repeated | Refusal::TooOld => DropReason::Replayed,
-            Refusal::Forged => DropReason::Forged,
-        })?;
-        if let Stage::HalfOpen(half) = &occupant.stage {
-            handler.connected(conn, &half.claims);
-            occupant.stage = Stage::Open;
-            self.half_open -= 1;
-            self.stats.opened += 1;
-        }
-        match occupant.connection.process(now, &opened, &mut Listener { conn, handler }) {
-            Ok(None) => {
-                if occupant.connection.is_due(now) {
-                    mark(&mut self.dirty, conn.slot, occupant);
-                }
-                self.wheel.schedule(conn.slot, occupant.connection.deadline());
-            }
-            Ok(Some((code, text))) => {
-                self.forget(conn);
-                self.stats.closed += 1;
-                handler.closed(conn, CloseReason::Peer(code, text));
-            }
-            Err(violation) => {
-                self.stats.violations += 1;
-                self.end(conn, CloseCode::VIOLATION, "", CloseReason::Violation(violation));
-            }
-        }
-        Ok(())
     }
 
     /// Queues a message. It leaves with the connection's next snapshot, or alone after the coalescing time.
@@ -385,7 +333,7 @@ impl Server {
     }
 
     /// Starts the end of a connection: CLOSE goes out, then the slot is free.
-    fn end(&mut self, conn: ConnId, code: CloseCode, text: &str, reason: CloseReason) {
+    pub(super) fn end(&mut self, conn: ConnId, code: CloseCode, text: &str, reason: CloseReason) {
         let now = self.now;
         let Some(occupant) = self.slots.find(conn) else {
             return;
@@ -411,7 +359,7 @@ impl Server {
         }
     }
 
-    fn forget(&mut self, conn: ConnId) {
+    pub(super) fn forget(&mut self, conn: ConnId) {
         self.wheel.remove(conn.slot);
         self.slots.remove(conn);
     }
@@ -445,7 +393,7 @@ impl Server {
 }
 
 /// Puts a connection into the list of those who have something to send, once.
-fn mark(dirty: &mut VecDeque<u32>, slot: u32, occupant: &mut Occupant) {
+pub(super) fn mark(dirty: &mut VecDeque<u32>, slot: u32, occupant: &mut Occupant) {
     if !std::mem::replace(&mut occupant.dirty, true) {
         dirty.push_back(slot);
     }

@@ -7,6 +7,7 @@
 mod admission;
 mod config;
 mod connection_id;
+mod data;
 mod endpoint;
 mod handler;
 mod limits;

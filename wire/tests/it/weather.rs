@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use mu_wire::{ClientState, Lane, Random, SendError, Tick};
+use mu_wire::{ClientState, KeyLimits, Lane, Limits, Random, SendError, ServerConfig, Tick};
 
 use crate::link::{Link, Weather};
 
@@ -85,7 +85,11 @@ fn talk(link: &mut Link, draw: &mut Draw, sent: &mut Sent) {
 
 fn run(seed: u64) {
     let mut draw = Draw(Random::from_seed([u8::try_from(seed % 256).expect("a byte"); 32]));
-    let mut link = Link::new(seed, weather(&mut draw));
+    // Keys are worn after a few packets, so that each run renews them many times.
+    let keys = KeyLimits { packets: 16 + draw.below(100), ..KeyLimits::default() };
+    let limits = Limits { keys, ..Limits::default() };
+    let mut link = Link::with(seed, weather(&mut draw), ServerConfig { limits, ..ServerConfig::default() });
+    link.client.set_key_limits(keys);
     link.run(Duration::from_secs(9));
     assert_eq!(link.client.state(), ClientState::Connected, "seed {seed}: {:?}", link.weather);
     let mut sent = Sent::default();
@@ -95,6 +99,8 @@ fn run(seed: u64) {
     link.run(Duration::from_secs(8));
 
     let context = format!("seed {seed}");
+    let stats = link.client.stats();
+    assert!(stats.keys_renewed > 1 && stats.server_keys_renewed > 1, "{context}: {stats:?}");
     assert!(link.shard.closed.is_empty() && link.player.closed.is_empty(), "{context}");
     assert!(sent.to_server.len() > 200 && sent.to_client.len() > 200 && sent.inputs.len() > 100, "{context}");
     assert!(link.shard.messages == sent.to_server, "{context}: control to the server");

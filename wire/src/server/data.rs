@@ -1,0 +1,78 @@
+//! From a data packet to the shard: found by index, checked for its sender, decrypted, read.
+
+use std::net::SocketAddr;
+
+use super::endpoint::{Server, mark};
+use super::handler::{Listener, ServerHandler};
+use super::slots::Stage;
+use super::stats::DropReason;
+use crate::connection::{CloseCode, CloseReason, Refusal};
+use crate::ids::ConnId;
+use crate::time::Time;
+
+impl Server {
+    /// Takes a datagram that begins like a data packet.
+    pub(super) fn receive_data(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        handler: &mut impl ServerHandler,
+    ) -> Result<(), DropReason> {
+        let id = datagram.get(1..).and_then(|rest| rest.first_chunk::<8>());
+        let id = id.copied().map(u64::from_le_bytes).ok_or(DropReason::Size)?;
+        let conn = self.ids.unpack(id).ok_or(DropReason::UnknownConnection)?;
+        let occupant = self.slots.find(conn).ok_or(DropReason::UnknownConnection)?;
+        // Another address first: its datagrams must not use up the rate of the real one.
+        if occupant.address != from {
+            return Err(DropReason::Address);
+        }
+        if !occupant.bucket.take(now, occupant.rate) {
+            return Err(DropReason::PacketRate);
+        }
+        if matches!(occupant.stage, Stage::Closing(_)) {
+            return Err(DropReason::Closing);
+        }
+        let opened = match occupant.connection.open(now, datagram) {
+            Ok(opened) => opened,
+            Err(refusal) => return Err(self.refused(conn, refusal)),
+        };
+        if let Stage::HalfOpen(half) = &occupant.stage {
+            handler.connected(conn, &half.claims);
+            occupant.stage = Stage::Open;
+            self.half_open -= 1;
+            self.stats.opened += 1;
+        }
+        match occupant.connection.process(now, &opened, &mut Listener { conn, handler }) {
+            Ok(None) => {
+                if occupant.connection.is_due(now) {
+                    mark(&mut self.dirty, conn.slot, occupant);
+                }
+                self.wheel.schedule(conn.slot, occupant.connection.deadline());
+            }
+            Ok(Some((code, text))) => {
+                self.forget(conn);
+                self.stats.closed += 1;
+                handler.closed(conn, CloseReason::Peer(code, text));
+            }
+            Err(violation) => {
+                self.stats.violations += 1;
+                self.end(conn, CloseCode::VIOLATION, "", CloseReason::Violation(violation));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a packet that did not open counts as.
+    fn refused(&mut self, conn: ConnId, refusal: Refusal) -> DropReason {
+        match refusal {
+            Refusal::Header => DropReason::Size,
+            Refusal::Repeated | Refusal::TooOld => DropReason::Replayed,
+            Refusal::Forged => DropReason::Forged,
+            Refusal::WornOut => {
+                self.end(conn, CloseCode::FORGED, "", CloseReason::Local(CloseCode::FORGED));
+                DropReason::Forged
+            }
+        }
+    }
+}
