@@ -36,10 +36,11 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Our own packages that each package may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 8] = [
+const MAY_DEPEND: [(&str, &[&str]); 9] = [
     ("config", &[]),
     ("wire", &[]),
     ("wire/io", &[]),
+    ("wire/sim", &["mu-wire"]),
     ("wal", &[]),
     ("storage", &["mu-wal"]),
     ("core", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),

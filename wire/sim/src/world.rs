@@ -1,0 +1,430 @@
+//! One run: a server, its players and the roads between them, event by event in virtual time.
+
+use mu_wire::{ClientState, CloseCode, HostKeys, Server, Tick};
+
+use crate::clock::Clock;
+use crate::defect::Defect;
+use crate::dice::Dice;
+use crate::ears::ServerEars;
+use crate::flight::{Datagram, Due, Flight};
+use crate::meter;
+use crate::plan::{Happening, Plan, Whose};
+use crate::player::{NEVER, Player};
+use crate::scene::Scene;
+use crate::session::{Hearing, Session, Stage};
+use crate::sink::Outbox;
+use crate::tally::Tally;
+use crate::tickets;
+use crate::trace::Trace;
+use crate::weather::{Road, Weather};
+use crate::witness::{Fault, Witness};
+
+/// Length of a tick in µs.
+pub(crate) const TICK_US: u64 = 50_000;
+/// Wall clock of all runs, in seconds.
+pub(crate) const UNIX_S: u64 = 1_800_000_000;
+/// More events than any run that comes to rest has.
+const EVENTS_MAX: u64 = 3_000_000;
+
+/// How far the run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Things happen.
+    Busy,
+    /// Nothing new happens: what is on its way must come. Since when.
+    Calm(u64),
+    /// Everyone says goodbye. Since when.
+    Parting(u64),
+    /// Over.
+    Done,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The first invariant that did not hold.
+    pub fault: Option<Fault>,
+    /// The number of the story.
+    pub hash: u64,
+    /// What happened.
+    pub tally: Tally,
+    /// The story in words, if it was wanted.
+    pub lines: Vec<String>,
+}
+
+/// A run in progress.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) witness: Witness,
+    pub(crate) server: Server,
+    pub(crate) server_clock: Clock,
+    pub(crate) players: Vec<Player>,
+    pub(crate) out: Outbox,
+    pub(crate) phase: Phase,
+    pub(crate) tick: Tick,
+    pub(crate) next_tick_us: u64,
+    pub(crate) dice: Dice,
+    pub(crate) letter: Vec<u8>,
+    pub(crate) memory_base: isize,
+    keys: HostKeys,
+    flight: Flight,
+    hoard: Vec<Vec<u8>>,
+    ports: usize,
+}
+
+/// Runs a seed to its end.
+#[must_use]
+pub fn run(seed: u64, defect: Option<Defect>, in_words: bool) -> Outcome {
+    meter::reset();
+    let mut dice = Dice::new(seed);
+    let plan = Plan::draw(&mut dice);
+    World::new(plan, dice, defect, in_words).run()
+}
+
+impl World {
+    fn new(plan: Plan, mut dice: Dice, defect: Option<Defect>, in_words: bool) -> Self {
+        let keys = tickets::keys();
+        let server = {
+            let _inside = meter::inside();
+            Server::new(plan.config.clone(), &keys, dice.seed())
+        };
+        let players: Vec<_> = plan.players.iter().map(|player| Player::new(player.clone(), &mut dice)).collect();
+        let mut flight = Flight::default();
+        flight.put(0, Due::Step);
+        for (index, player) in players.iter().enumerate() {
+            flight.put(player.connects_us, Due::Wake(index));
+        }
+        for (index, (at, _)) in plan.happenings.iter().enumerate() {
+            flight.put(*at, Due::Happening(index));
+        }
+        let witness = Witness {
+            sessions: Vec::new(),
+            scene: Scene::new(plan.entities, dice.split()),
+            trace: if in_words { Trace::in_words() } else { Trace::default() },
+            tally: Tally::default(),
+            fault: None,
+            now_us: 0,
+            own_us: 0,
+            idle_us: u64::try_from(plan.config.idle.as_micros()).unwrap_or(u64::MAX),
+            defect,
+            held: None,
+        };
+        Self {
+            server_clock: Clock::new(plan.server_clock_us),
+            out: Outbox::new(plan.sink_full_ppm, dice.split()),
+            phase: Phase::Busy,
+            tick: Tick(0),
+            next_tick_us: 0,
+            letter: Vec::new(),
+            memory_base: meter::held(),
+            hoard: Vec::new(),
+            ports: 0,
+            players,
+            plan,
+            witness,
+            server,
+            dice,
+            keys,
+            flight,
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        let mut events = 0;
+        while self.phase != Phase::Done && self.witness.fault.is_none() {
+            let Some((at_us, due)) = self.flight.take() else {
+                break;
+            };
+            self.witness.now_us = at_us;
+            match due {
+                Due::Step => self.step(),
+                Due::Wake(player) => self.wake(player),
+                Due::ToServer(datagram) => self.arrive_at_server(datagram),
+                Due::ToClient(datagram) => self.arrive_at_client(datagram),
+                Due::Happening(index) => self.happen(index),
+            }
+            events += 1;
+            if events > EVENTS_MAX {
+                self.witness.blame(0, format!("{events} events and no rest"));
+            }
+        }
+        self.witness.tally.virtual_us = self.witness.now_us;
+        self.witness.tally.sink_full = self.out.refused;
+        self.witness.tally.cookies = self.server.stats().cookies;
+        let Witness { fault, tally, trace, .. } = self.witness;
+        Outcome { fault, hash: trace.hash(), tally, lines: trace.into_lines() }
+    }
+
+    /// The server's step puts itself on the list again.
+    pub(crate) fn step_again(&mut self) {
+        self.flight.put(self.witness.now_us + self.plan.step_us, Due::Step);
+    }
+
+    /// A player is called when it wants to be.
+    pub(crate) fn wake_later(&mut self, index: usize) {
+        let player = &mut self.players[index];
+        let at_us = player.wakes_at();
+        if at_us == NEVER {
+            player.wake_us = NEVER;
+            return;
+        }
+        // A full sink is asked again a little later.
+        let at_us = at_us.max(self.witness.now_us + 100);
+        if player.wake_us != at_us {
+            player.wake_us = at_us;
+            self.flight.put(at_us, Due::Wake(index));
+        }
+    }
+
+    fn wake(&mut self, index: usize) {
+        let now_us = self.witness.now_us;
+        let player = &mut self.players[index];
+        if player.client.is_none() {
+            if player.connects_us <= now_us && self.phase == Phase::Busy {
+                self.connect(index);
+            } else {
+                return;
+            }
+        } else if player.wake_us != now_us {
+            return;
+        }
+        self.players[index].wake_us = NEVER;
+        if self.witness.defect == Some(Defect::ClientSleeps) && now_us > 1_000_000 {
+            return;
+        }
+        self.let_play(index);
+    }
+
+    /// Calls a player and sends what it has to say.
+    fn let_play(&mut self, index: usize) {
+        let (busy, session) = (self.phase == Phase::Busy, self.players[index].session());
+        self.players[index].wake(&mut self.witness, &mut self.out, busy);
+        self.post(session);
+        self.watch_client(index);
+        self.leave_if_done(index);
+        self.wake_later(index);
+    }
+
+    fn connect(&mut self, index: usize) {
+        let session = self.witness.sessions.len();
+        let address = Player::address(index, self.ports);
+        self.ports += 1;
+        let known = Session::new(index, self.dice.next(), address, self.players[index].plan.visible);
+        self.witness.sessions.push(known);
+        self.witness.tally.attempts += 1;
+        let player = &mut self.players[index];
+        let first = !std::mem::replace(&mut player.has_tried, true);
+        if first && player.plan.refused {
+            self.witness.sessions[session].refused = Some(mu_wire::RejectCode::RealmClosed);
+        }
+        let seed = self.dice.seed();
+        let now = player.clock.begin(self.witness.now_us);
+        self.witness.own_us = now.as_micros();
+        self.witness.sessions[session].started_us = now.as_micros();
+        let ticket = tickets::ticket(&self.keys, session as u64, &mut self.dice);
+        let _inside = meter::inside();
+        player.connect(ticket, session, seed, now);
+    }
+
+    /// A player whose client is at its end may come back with another.
+    fn leave_if_done(&mut self, index: usize) {
+        let player = &mut self.players[index];
+        if !player.is_done() {
+            return;
+        }
+        {
+            let _inside = meter::inside();
+            player.client = None;
+        }
+        let again = player.plan.returns && self.phase == Phase::Busy;
+        player.connects_us = if again { self.witness.now_us + self.dice.between(10_000, 800_000) } else { NEVER };
+    }
+
+    fn happen(&mut self, index: usize) {
+        let Some((_, what)) = self.plan.happenings.get(index).copied() else {
+            return;
+        };
+        let now_us = self.witness.now_us;
+        self.witness.trace.note(now_us, b"happens", || format!("{what:?}"));
+        match what {
+            Happening::Weather(player, up, down) if self.phase == Phase::Busy => {
+                self.players[player].up.weather = up;
+                self.players[player].down.weather = down;
+            }
+            Happening::Weather(..) => {}
+            Happening::Forward(whose, by_us) => {
+                self.witness.tally.jumps_forward += 1;
+                self.clock_of(whose).forward(by_us);
+            }
+            Happening::Back(whose, by_us) => {
+                self.witness.tally.jumps_back += 1;
+                self.clock_of(whose).back(by_us);
+            }
+            Happening::ClientCloses(player) => self.players[player].close(&mut self.witness, code(&mut self.dice)),
+            Happening::ServerCloses(player) => {
+                let code = code(&mut self.dice);
+                if let Some(session) = self.players[player].session() {
+                    self.server_closes(session, code);
+                }
+            }
+        }
+        for index in 0..self.players.len() {
+            if self.players[index].client.is_some() {
+                self.let_play(index);
+            }
+        }
+    }
+
+    fn clock_of(&mut self, whose: Whose) -> &mut Clock {
+        match whose {
+            Whose::Server => &mut self.server_clock,
+            Whose::Player(index) => &mut self.players[index].clock,
+        }
+    }
+
+    pub(crate) fn server_closes(&mut self, session: usize, code: CloseCode) {
+        let known = &mut self.witness.sessions[session];
+        let (Some(conn), Stage::Open, None) = (known.conn, known.server, known.server_closes) else {
+            return;
+        };
+        known.server_closes = Some(code);
+        self.witness.note(session, b"server closes", || format!("the server closes with {code:?}"));
+        let _inside = meter::inside();
+        self.server.close(conn, code, "farewell");
+    }
+
+    /// The roads become calm.
+    pub(crate) fn calm_down(&mut self) {
+        for player in &mut self.players {
+            for road in [&mut player.up, &mut player.down] {
+                road.weather = Weather::CALM;
+                road.dark.clear();
+            }
+        }
+    }
+
+    /// Sends what is in the outbox on its way: a client's datagrams, or (`None`) the server's.
+    pub(crate) fn post(&mut self, from: Option<usize>) {
+        let mut datagrams = std::mem::take(&mut self.out.datagrams);
+        for (to, bytes) in datagrams.drain(..) {
+            let known = match from {
+                Some(session) => (to == tickets::server_address()).then_some(session),
+                None => self.witness.sessions.iter().rposition(|known| known.address == to),
+            };
+            match known {
+                Some(session) => self.send(session, from.is_some(), bytes),
+                None => self.witness.blame(0, format!("a datagram to nobody: {to}")),
+            }
+        }
+        self.out.datagrams = datagrams;
+        if self.witness.defect == Some(Defect::Hoards) {
+            let _inside = meter::inside();
+            self.hoard.push(vec![1; 2_000]);
+        }
+    }
+
+    fn send(&mut self, session: usize, to_server: bool, bytes: Vec<u8>) {
+        let now_us = self.witness.now_us;
+        let way = if to_server { "to the server" } else { "to the client" };
+        self.witness.note(session, &bytes, || format!("{} bytes set out {way}", bytes.len()));
+        self.witness.tally.datagrams += 1;
+        self.witness.tally.bytes += bytes.len() as u64;
+        let data = bytes.first().is_some_and(|first| first & 0x80 == 0);
+        let own_us = if to_server { self.witness.own_us } else { self.server_clock.taken(now_us) };
+        let known = &mut self.witness.sessions[session];
+        let (hearing, address) =
+            (if to_server { &mut known.hearing_up } else { &mut known.hearing_down }, known.address);
+        let serial = data.then(|| hearing.speak(own_us));
+        let player = &mut self.players[known.player];
+        let road: &mut Road = if to_server { &mut player.up } else { &mut player.down };
+        let arrivals = road.carry(now_us, bytes.len(), &mut self.witness.tally);
+        for arrival in arrivals.into_iter().flatten() {
+            let mut bytes = self.out.copy(&bytes);
+            if arrival.corrupt {
+                let at = self.dice.place(bytes.len());
+                bytes[at] ^= 1 << self.dice.below(8);
+            }
+            let datagram = Datagram { session, address, serial, corrupt: arrival.corrupt, bytes };
+            let due = if to_server { Due::ToServer(datagram) } else { Due::ToClient(datagram) };
+            self.flight.put(arrival.at_us, due);
+        }
+        self.out.give_back(bytes);
+    }
+
+    fn arrive_at_server(&mut self, mut datagram: Datagram) {
+        let now = self.server_clock.show(self.witness.now_us);
+        self.witness.own_us = self.server_clock.taken(self.witness.now_us);
+        let before = self.server.stats().dropped_total();
+        let known = &self.witness.sessions[datagram.session];
+        if known.server == Stage::Open && !datagram.corrupt && self.witness.strikes(Defect::Deaf) {
+            datagram.bytes[0] = 0xff;
+        }
+        {
+            let _inside = meter::inside();
+            let (from, bytes) = (datagram.address, &mut datagram.bytes);
+            self.server.receive(now, UNIX_S, from, bytes, &mut ServerEars(&mut self.witness), &mut self.out);
+        }
+        let dropped = self.server.stats().dropped_total() > before;
+        let own_us = self.witness.own_us;
+        let known = &mut self.witness.sessions[datagram.session];
+        let open = known.server == Stage::Open && known.server_closes.is_none();
+        let new = hear(&mut known.hearing_up, &datagram, own_us);
+        if open && new && dropped {
+            self.witness.blame(datagram.session, "the server dropped a good datagram");
+        }
+        self.out.give_back(datagram.bytes);
+        self.post(None);
+    }
+
+    fn arrive_at_client(&mut self, mut datagram: Datagram) {
+        let session = datagram.session;
+        let index = self.witness.sessions[session].player;
+        if self.witness.sessions[session].address != datagram.address {
+            self.witness.tally.stray += 1;
+            return;
+        }
+        if datagram.bytes.first().is_some_and(|first| first & 0x0f == 3 && first & 0x80 != 0) && !datagram.corrupt {
+            self.witness.sessions[session].answered = true;
+        }
+        let dropped = self.players[index].receive(&mut self.witness, &mut datagram.bytes, session);
+        let own_us = self.witness.own_us;
+        let known = &mut self.witness.sessions[session];
+        let open = known.client == Stage::Open && known.client_closes.is_none();
+        let new = hear(&mut known.hearing_down, &datagram, own_us);
+        if open && new && dropped {
+            self.witness.blame(session, "the client dropped a good datagram");
+        }
+        self.out.give_back(datagram.bytes);
+        if self.players[index].session() == Some(session) {
+            self.let_play(index);
+        }
+    }
+
+    /// A client that is connected must not fall silent.
+    fn watch_client(&mut self, index: usize) {
+        let Some((client, session)) = &self.players[index].client else {
+            return;
+        };
+        let session = *session;
+        if client.state() == ClientState::Connected {
+            self.watch(session, true);
+        }
+    }
+}
+
+/// The listener was given a datagram; whether it is a good one that it had not heard.
+fn hear(hearing: &mut Hearing, datagram: &Datagram, own_us: u64) -> bool {
+    let Some(serial) = datagram.serial.filter(|_| !datagram.corrupt) else {
+        return false;
+    };
+    let new = hearing.heard.set(serial);
+    if new {
+        hearing.heard_us = own_us;
+    }
+    new
+}
+
+/// A code that an end may close with.
+pub(crate) fn code(dice: &mut Dice) -> CloseCode {
+    [CloseCode::DONE, CloseCode::KICKED, CloseCode::SHUTDOWN, CloseCode(0x1234)][dice.place(4)]
+}
