@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bits;
+mod budget;
 mod client;
 pub mod codec;
 mod connection;
@@ -28,6 +29,7 @@ mod token;
 #[cfg(test)]
 mod vectors;
 
+pub use budget::LinkBudget;
 pub use client::{Accepted, Client, ClientHandler, ClientState, ClientStats};
 pub use connection::{CloseCode, CloseReason, KeyLimits, Violation};
 pub use crypto::{HostKeys, Random};

@@ -176,6 +176,7 @@ fn ends(up: &DirectionKeys, down: &DirectionKeys) -> (Connection, Connection) {
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
         keys: KeyLimits { packets: 1, ..KeyLimits::default() },
+        ceiling: 0,
     };
     let (to_server, to_client) = (Header::to_server(CONNECTION), Header::to_client(&[0xc1, 0xc2]));
     let make = |keys, headers, role| {

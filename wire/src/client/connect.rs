@@ -163,6 +163,7 @@ impl Connecting {
                 idle: Duration::from_millis(100) * u32::from(params.idle_100ms),
                 coalesce: Duration::ZERO,
                 keys: limits,
+                ceiling: params.max_up,
             },
             random,
         );

@@ -317,12 +317,6 @@ impl Client {
         }
     }
 
-    /// The smoothed round trip, once there was a sample.
-    #[must_use]
-    pub fn rtt(&self) -> Option<Duration> {
-        self.connection().and_then(Connection::rtt)
-    }
-
     /// The terms the server granted, once it accepted.
     #[must_use]
     pub const fn accepted(&self) -> Option<&Accepted> {
@@ -354,7 +348,7 @@ impl Client {
         stats
     }
 
-    const fn connection(&self) -> Option<&Connection> {
+    pub(super) const fn connection(&self) -> Option<&Connection> {
         match &self.phase {
             Phase::Connected(connection) => Some(connection),
             Phase::Closing(closing) => Some(&closing.connection),

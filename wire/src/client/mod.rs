@@ -8,6 +8,7 @@ mod connect;
 mod driver;
 mod handler;
 mod key_log;
+mod link;
 mod stats;
 
 pub use accepted::Accepted;

@@ -37,6 +37,7 @@ fn pair(seed: u8) -> (Connection, Connection) {
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
         keys: KeyLimits::default(),
+        ceiling: 0,
     };
     let mut random = Random::from_seed([seed; 32]);
     let (up, down) = (Header::to_server(7), Header::to_client(&[9]));

@@ -11,10 +11,12 @@ mod events;
 #[cfg(test)]
 mod hostile;
 mod keys;
+mod rate;
 mod receive;
 mod received;
 #[cfg(test)]
 mod renewal;
+mod snapshot;
 mod transmit;
 
 use std::time::Duration;
@@ -26,6 +28,7 @@ pub use keys::KeyLimits;
 pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 
+use crate::budget::Budget;
 use crate::crypto::{OpeningKey, Random, SealingKey};
 use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, Mode, SendError};
 use crate::packet::Header;
@@ -65,6 +68,8 @@ pub(crate) struct Terms {
     pub(crate) coalesce: Duration,
     /// When keys are renewed.
     pub(crate) keys: KeyLimits,
+    /// Bytes a second that this end may send at most; 0 = nothing was said about it.
+    pub(crate) ceiling: u32,
 }
 
 /// One end of a connection.
@@ -77,6 +82,7 @@ pub(crate) struct Connection {
     received: Received,
     recovery: Recovery,
     skips: SkipPlan,
+    budget: Budget,
     control_out: ControlOut,
     control_in: ControlIn,
     pending_time: Option<PendingTime>,
@@ -106,6 +112,7 @@ impl Connection {
             received: Received::default(),
             recovery: Recovery::new(terms.ack_delay),
             skips: SkipPlan::new(random),
+            budget: Budget::new(now, terms.ceiling, terms.ack_delay),
             control_out: ControlOut::new(Lane::Control),
             control_in: ControlIn::default(),
             pending_time: None,
@@ -169,8 +176,15 @@ impl Connection {
 
     /// Loss and probe timers.
     pub(crate) fn timeout(&mut self, now: Time, events: &mut impl Events) {
-        let mut lanes =
-            Told { control: &mut self.control_out, role: &mut self.role, received: &mut self.received, events };
+        let mut lanes = Told {
+            now,
+            control: &mut self.control_out,
+            role: &mut self.role,
+            received: &mut self.received,
+            budget: &mut self.budget,
+            flying: self.recovery.flying_bytes(),
+            events,
+        };
         self.probe |= self.recovery.timeout(now, |number, sent, fate| lanes.tell(number, sent, fate));
         self.rearm(now);
     }
@@ -207,15 +221,23 @@ impl Connection {
 
 /// The lanes as they hear of fates, apart from the recovery that tells them.
 struct Told<'a, E> {
+    now: Time,
     control: &'a mut ControlOut,
     role: &'a mut Role,
     received: &'a mut Received,
+    budget: &'a mut Budget,
+    /// Bytes on their way before any of these fates.
+    flying: u64,
     events: &'a mut E,
 }
 
 impl<E: Events> Told<'_, E> {
     fn tell(&mut self, number: u64, sent: &Sent, fate: Fate) {
-        let delivered = fate == Fate::Delivered;
+        self.budget.fate(self.now, sent.at, sent.size, fate, self.flying);
+        if sent.budget && fate == Fate::Lost {
+            self.budget.report_lost();
+        }
+        let delivered = fate != Fate::Lost;
         for run in sent.runs.iter() {
             if delivered {
                 self.control.delivered(*run);
@@ -235,7 +257,8 @@ impl<E: Events> Told<'_, E> {
                 inputs.lost(sent.input_end);
             }
         }
-        if sent.snapshot {
+        // Its first fate is the one that counts: what is written next is encoded against it.
+        if sent.snapshot && fate != Fate::Late {
             self.events.snapshot_fate(number, delivered);
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{ClosingText, Connection, Events, PendingTime, Role, TimeAnswer, Told, Violation, closing_text};
+use crate::budget::LinkBudget;
 use crate::codec::Reader;
 use crate::connection::CloseCode;
 use crate::connection::received::DELAY_UNIT_US;
@@ -127,9 +128,21 @@ impl Connection {
             ranges,
             delay: Duration::from_micros(u64::from(ack.delay) * DELAY_UNIT_US),
         };
-        let mut lanes =
-            Told { control: &mut self.control_out, role: &mut self.role, received: &mut self.received, events };
-        self.recovery.acknowledged(now, &numbers, |number, sent, fate| lanes.tell(number, sent, fate))?;
+        let mut lanes = Told {
+            now,
+            control: &mut self.control_out,
+            role: &mut self.role,
+            received: &mut self.received,
+            budget: &mut self.budget,
+            flying: self.recovery.flying_bytes(),
+            events,
+        };
+        let told = |number, sent: &_, fate| lanes.tell(number, sent, fate);
+        if let Some(sent_at) = self.recovery.acknowledged(now, &numbers, told)?
+            && let Some(smoothed) = self.recovery.rtt.smoothed()
+        {
+            self.budget.sample(now, sent_at, self.recovery.rtt.latest(), smoothed);
+        }
         Ok(())
     }
 
@@ -144,6 +157,10 @@ impl Connection {
             (Frame::Pad | Frame::AckRanges, _) => return Ok(()),
             (Frame::Close { code, text }, _) => {
                 asked.close = Some((CloseCode(code), closing_text(text)));
+                return Ok(());
+            }
+            (Frame::Budget { rate, loss, queue_100us }, _) => {
+                self.budget.peer_said(LinkBudget::told(rate, loss, queue_100us));
                 return Ok(());
             }
             (Frame::Ping, _) => {}

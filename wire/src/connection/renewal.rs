@@ -32,6 +32,7 @@ fn pair(limits: [KeyLimits; 2]) -> [Connection; 2] {
         ack_control_at_once: false,
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
+        ceiling: 0,
         keys,
     };
     let mut random = Random::from_seed([3; 32]);

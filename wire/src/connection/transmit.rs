@@ -10,9 +10,6 @@ use crate::packet::{MAX_DATAGRAM, frame_id};
 use crate::recovery::Sent;
 use crate::time::{Tick, Time, micros};
 
-/// A snapshot needs at least so much room to be worth asking for.
-const SNAPSHOT_ROOM: usize = 32;
-
 /// What may ride along beside what the lanes hold.
 pub(crate) enum Extra<'a> {
     /// Nothing.
@@ -58,6 +55,7 @@ impl Connection {
         let length = end + TAG_LEN;
         sent.size = low16(length as u64);
         self.recovery.sent(sent);
+        self.budget.sent(now, sent.size, sent.bulk);
         self.left(now);
         Ok(length)
     }
@@ -95,14 +93,21 @@ impl Connection {
             self.inputs(out, sent, false);
         }
         sent.told = self.received.write_ranges(out);
+        let snapshot = matches!(extra, Extra::Snapshot(..));
+        if wanted || snapshot {
+            sent.budget = self.budget.write(now, out);
+        }
         if let Extra::Snapshot(tick, write) = extra
             && room
         {
-            snapshot(number, tick, write, out, sent);
+            self.snapshot(now, number, tick, write, out, sent);
         }
         let silent = now.since(self.last_sent) >= KEEP_ALIVE;
         if (self.probe || silent) && !sent.eliciting && out.u8(frame_id::PING).is_ok() {
             sent.eliciting = true;
+        }
+        if !wanted && !sent.snapshot && sent.budget {
+            self.budget.report_lost();
         }
         Ok(wanted || sent.snapshot)
     }
@@ -156,32 +161,5 @@ impl Connection {
         if self.pending_time.is_some() {
             self.content_by(now);
         }
-    }
-}
-
-fn snapshot(
-    number: u64,
-    tick: Tick,
-    write: &mut dyn FnMut(u64, &mut [u8]) -> usize,
-    out: &mut Writer<'_>,
-    sent: &mut Sent,
-) {
-    const HEAD: usize = 5;
-    if out.remaining() < HEAD + SNAPSHOT_ROOM {
-        return;
-    }
-    let before = out.len();
-    if out.u8(frame_id::SNAP).and_then(|()| out.u32(tick.0)).is_err() {
-        out.truncate(before);
-        return;
-    }
-    let space = out.free();
-    let written = write(number, space).min(space.len());
-    if written == 0 {
-        out.truncate(before);
-    } else {
-        out.advance(written);
-        sent.snapshot = true;
-        sent.eliciting = true;
     }
 }

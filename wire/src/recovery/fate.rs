@@ -25,6 +25,8 @@ const PROBES_TO_GIVE_UP: u32 = 3;
 pub(crate) enum Fate {
     Delivered,
     Lost,
+    /// It arrived after all, long after it was told to be lost.
+    Late,
 }
 
 /// An acknowledgement that no honest peer sends.
@@ -52,6 +54,8 @@ pub(crate) struct Recovery {
     largest_acked: Option<u64>,
     /// Packets on their way that ask for an acknowledgement.
     waiting: u32,
+    /// Their bytes.
+    waiting_bytes: u64,
     last_eliciting: Time,
     loss_at: Option<Time>,
     probes: u32,
@@ -66,6 +70,7 @@ impl Recovery {
             rtt: Rtt::default(),
             largest_acked: None,
             waiting: 0,
+            waiting_bytes: 0,
             last_eliciting: Time::ZERO,
             loss_at: None,
             probes: 0,
@@ -103,6 +108,11 @@ impl Recovery {
         self.ring.room() >= 2
     }
 
+    /// Bytes on their way that ask for an acknowledgement.
+    pub(crate) const fn flying_bytes(&self) -> u64 {
+        self.waiting_bytes
+    }
+
     /// Leaves the next number out.
     pub(crate) fn skip(&mut self) {
         self.ring.push(Sent::default());
@@ -113,18 +123,20 @@ impl Recovery {
     pub(crate) fn sent(&mut self, sent: Sent) {
         if sent.eliciting {
             self.waiting += 1;
+            self.waiting_bytes += u64::from(sent.size);
             self.last_eliciting = sent.at;
         }
         self.ring.push(Sent { state: SentState::Flying, ..sent });
     }
 
-    /// Reads an acknowledgement; `told` hears each fate once.
+    /// Reads an acknowledgement; `told` hears each fate once, and a loss may be followed by `Late`. The time at which the
+    /// packet was sent that gave a sample of the round trip, if one did.
     pub(crate) fn acknowledged(
         &mut self,
         now: Time,
         ack: &AckedNumbers<'_>,
         mut told: impl FnMut(u64, &Sent, Fate),
-    ) -> Result<(), BadAck> {
+    ) -> Result<Option<Time>, BadAck> {
         if ack.largest >= self.ring.next() {
             return Err(BadAck::Unsent);
         }
@@ -144,7 +156,8 @@ impl Recovery {
                 any |= self.one(number, &mut told)?.is_some_and(|sent| sent.eliciting);
             }
         }
-        if let Some(sent) = self.one(ack.largest, &mut told)?.filter(|sent| sent.eliciting) {
+        let newest = self.one(ack.largest, &mut told)?.filter(|sent| sent.eliciting);
+        if let Some(sent) = newest {
             any = true;
             self.rtt.sample(now.since(sent.at), ack.delay.min(self.ack_delay));
         }
@@ -153,7 +166,7 @@ impl Recovery {
         }
         self.largest_acked = self.largest_acked.max(Some(ack.largest));
         self.detect(now, &mut told);
-        Ok(())
+        Ok(newest.map(|sent| sent.at))
     }
 
     /// The first moment at which [`Recovery::timeout`] has something to do.
@@ -201,12 +214,16 @@ impl Recovery {
         match record.state {
             SentState::Skipped => Err(BadAck::Skipped),
             SentState::Settled => Ok(None),
+            SentState::Lost => {
+                record.state = SentState::Settled;
+                let sent = *record;
+                told(number, &sent, Fate::Late);
+                Ok(None)
+            }
             SentState::Flying => {
                 record.state = SentState::Settled;
                 let sent = *record;
-                if sent.eliciting {
-                    self.waiting -= 1;
-                }
+                self.landed(&sent);
                 told(number, &sent, Fate::Delivered);
                 Ok(Some(sent))
             }
@@ -217,12 +234,18 @@ impl Recovery {
         if let Some(record) = self.ring.record(number)
             && record.state == SentState::Flying
         {
-            record.state = SentState::Settled;
+            record.state = SentState::Lost;
             let sent = *record;
-            if sent.eliciting {
-                self.waiting -= 1;
-            }
+            self.landed(&sent);
             told(number, &sent, Fate::Lost);
+        }
+    }
+
+    /// A packet is on its way no more.
+    fn landed(&mut self, sent: &Sent) {
+        if sent.eliciting {
+            self.waiting -= 1;
+            self.waiting_bytes -= u64::from(sent.size);
         }
     }
 

@@ -80,6 +80,10 @@ pub(crate) struct Sent {
     pub(crate) eliciting: bool,
     pub(crate) snapshot: bool,
     pub(crate) told: bool,
+    /// It held slices of a block.
+    pub(crate) bulk: bool,
+    /// It held BUDGET.
+    pub(crate) budget: bool,
     pub(crate) state: SentState,
 }
 
@@ -91,8 +95,10 @@ pub(crate) enum SentState {
     Skipped,
     /// On its way.
     Flying,
-    /// Its fate was told.
+    /// It arrived.
     Settled,
+    /// It was told to be lost; an acknowledgement may still come.
+    Lost,
 }
 
 /// The records, and the range of numbers they belong to.

@@ -46,6 +46,11 @@ impl Rtt {
         self.sampled.then(|| Duration::from_micros(self.smoothed_us))
     }
 
+    /// The last sample.
+    pub(crate) const fn latest(&self) -> Duration {
+        Duration::from_micros(self.latest_us)
+    }
+
     /// A packet this much older than a newer, acknowledged one is lost: 9/8 of a round trip, at least 2 ms.
     pub(crate) fn loss_delay(&self) -> Duration {
         let trip = self.smoothed_us.max(self.latest_us);

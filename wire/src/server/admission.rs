@@ -222,6 +222,7 @@ impl Server {
                 idle: self.config.idle,
                 coalesce: self.config.coalesce,
                 keys: self.config.limits.keys,
+                ceiling: claims.max_down,
             },
             &mut self.random,
         );

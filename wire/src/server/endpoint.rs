@@ -380,11 +380,6 @@ impl Server {
         self.slots.used()
     }
 
-    /// The smoothed round trip of a connection, once there was a sample.
-    pub fn rtt(&mut self, conn: ConnId) -> Option<Duration> {
-        self.slots.find(conn)?.connection.rtt()
-    }
-
     /// Counters since the endpoint was made.
     #[must_use]
     pub const fn stats(&self) -> &ServerStats {

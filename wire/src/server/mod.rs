@@ -11,6 +11,7 @@ mod data;
 mod endpoint;
 mod handler;
 mod limits;
+mod links;
 mod replay_log;
 mod slots;
 mod stats;
