@@ -16,6 +16,8 @@ mod generated;
 mod handshake;
 pub mod ids;
 mod lanes;
+#[cfg(feature = "measure")]
+pub mod measure;
 pub mod messages;
 pub mod motion;
 mod packet;

@@ -1,6 +1,7 @@
 //! The seam to the cryptography: everything else in the crate names these types and no library.
 //!
-//! `ring` seals packets and tokens and hashes; `snow` runs the two handshake messages and is then dropped. All randomness
+//! `ring` seals packets and tokens and hashes; `snow` runs the two handshake messages and is then dropped; the curve is
+//! `graviola`'s or `curve25519-dalek`'s. All randomness
 //! comes from a [`Random`] that the caller seeded.
 
 mod aead;
@@ -11,6 +12,7 @@ mod noise;
 mod random;
 mod schedule;
 mod short_hash;
+pub(crate) mod x25519;
 
 pub(crate) use aead::{OpeningKey, SealingKey, TAG_LEN, Unsealed, open_once, seal_once};
 pub(crate) use checked_id::CheckedIds;

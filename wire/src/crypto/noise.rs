@@ -5,12 +5,13 @@
 //! raw keys are out; packet keys are derived from them per direction under the protocol id.
 
 use snow::params::{CipherChoice, DHChoice, HashChoice};
-use snow::resolvers::{CryptoResolver, DefaultResolver, RingResolver};
+use snow::resolvers::{CryptoResolver, RingResolver};
 use snow::types::{Cipher, Dh, Hash, Random as NoiseRandom};
 use snow::{Builder, HandshakeState};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Direction, DirectionKeys, Random};
+use super::{Direction, DirectionKeys, Random, x25519};
 
 const PATTERN: &str = "Noise_NKpsk0_25519_ChaChaPoly_SHA256";
 
@@ -27,11 +28,7 @@ pub(crate) struct StaticKey {
 
 impl StaticKey {
     pub(crate) fn from_secret(secret: &[u8; 32]) -> Self {
-        let mut dh = DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("the curve is compiled in");
-        dh.set(secret);
-        let mut public = [0; 32];
-        public.copy_from_slice(dh.pubkey());
-        Self { secret: Zeroizing::new(*secret), public: PublicKey(public) }
+        Self { secret: Zeroizing::new(*secret), public: PublicKey(x25519::public_of(secret)) }
     }
 
     pub(crate) const fn public(&self) -> PublicKey {
@@ -58,7 +55,7 @@ pub(crate) struct Responder {
 impl Initiator {
     /// `None` only if the server's key has no use as one.
     pub(crate) fn new(server: &PublicKey, psk: &[u8; 32], prologue: &[u8], random: &mut Random) -> Option<Self> {
-        let state = builder(random)?
+        let state = builder(random, None)?
             .psk(0, psk)
             .ok()?
             .remote_public_key(&server.0)
@@ -87,7 +84,7 @@ impl Initiator {
 
 impl Responder {
     pub(crate) fn new(identity: &StaticKey, psk: &[u8; 32], prologue: &[u8], random: &mut Random) -> Option<Self> {
-        let state = builder(random)?
+        let state = builder(random, Some(identity))?
             .psk(0, psk)
             .ok()?
             .local_private_key(&*identity.secret)
@@ -122,15 +119,16 @@ fn packet_keys(state: &mut HandshakeState, protocol: u32) -> PacketKeys {
     }
 }
 
-fn builder<'a>(random: &mut Random) -> Option<Builder<'a>> {
+fn builder<'a>(random: &mut Random, identity: Option<&StaticKey>) -> Option<Builder<'a>> {
     let params = PATTERN.parse().ok()?;
-    let resolver = Resolver { seed: random.array() };
+    let resolver = Resolver { seed: random.array(), identity: identity.cloned() };
     Some(Builder::with_resolver(params, Box::new(resolver)))
 }
 
-/// Curve from snow's own resolver, hash and cipher from ring, randomness from the caller's seed.
+/// Curve from [`x25519`], hash and cipher from ring, randomness from the caller's seed.
 struct Resolver {
     seed: [u8; 32],
+    identity: Option<StaticKey>,
 }
 
 impl CryptoResolver for Resolver {
@@ -139,7 +137,8 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        DefaultResolver.resolve_dh(choice)
+        let identity = self.identity.clone();
+        matches!(choice, DHChoice::Curve25519).then(|| Box::new(Curve { identity, key: None }) as Box<dyn Dh>)
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -154,6 +153,56 @@ impl CryptoResolver for Resolver {
 impl Drop for Resolver {
     fn drop(&mut self) {
         self.seed.zeroize();
+    }
+}
+
+/// A key pair inside the handshake. The server's own pair is handed in whole: `snow` passes secrets only, and deriving the
+/// public key again would cost each handshake a multiplication.
+struct Curve {
+    identity: Option<StaticKey>,
+    key: Option<StaticKey>,
+}
+
+impl Dh for Curve {
+    fn name(&self) -> &'static str {
+        "25519"
+    }
+
+    fn pub_len(&self) -> usize {
+        32
+    }
+
+    fn priv_len(&self) -> usize {
+        32
+    }
+
+    fn set(&mut self, privkey: &[u8]) {
+        let known = self.identity.take().filter(|known| known.secret.ct_eq(privkey).into());
+        self.key = known.or_else(|| privkey.first_chunk().map(StaticKey::from_secret));
+    }
+
+    fn generate(&mut self, rng: &mut dyn NoiseRandom) -> Result<(), snow::Error> {
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.try_fill_bytes(&mut *secret)?;
+        self.key = Some(StaticKey::from_secret(&secret));
+        Ok(())
+    }
+
+    /// All zeros before there is a key, which `snow` asks for only to learn the length.
+    fn pubkey(&self) -> &[u8] {
+        self.key.as_ref().map_or(&[0; 32], |key| &key.public.0)
+    }
+
+    fn privkey(&self) -> &[u8] {
+        self.key.as_ref().map_or(&[0; 32], |key| &*key.secret)
+    }
+
+    fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
+        let key = self.key.as_ref().ok_or(snow::Error::Dh)?;
+        let peer = pubkey.first_chunk().ok_or(snow::Error::Dh)?;
+        let shared = x25519::shared(&key.secret, peer).ok_or(snow::Error::Dh)?;
+        out.first_chunk_mut::<32>().ok_or(snow::Error::Dh)?.copy_from_slice(&*shared);
+        Ok(())
     }
 }
 
