@@ -11,6 +11,9 @@ mod client;
 pub mod codec;
 mod connection;
 mod crypto;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod generated;
 mod handshake;

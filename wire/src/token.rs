@@ -26,7 +26,7 @@ pub const SEALED_TOKEN_LEN: usize = 392;
 pub const USER_DATA_LEN: usize = 248;
 
 const SALT_LEN: usize = 24;
-const PLAIN_LEN: usize = 352;
+pub(crate) const PLAIN_LEN: usize = 352;
 const TOKEN_VERSION: u16 = 1;
 const _: () = assert!(SALT_LEN + PLAIN_LEN + crate::crypto::TAG_LEN == SEALED_TOKEN_LEN);
 
@@ -229,7 +229,7 @@ fn once(key: &[u8; 32], salt: &[u8; SALT_LEN]) -> zeroize::Zeroizing<[u8; 32]> {
     zeroize::Zeroizing::new(hkdf(key, salt, &[b"mu-wire token once"]))
 }
 
-fn encode(claims: &TokenClaims, out: &mut Writer<'_>) -> Result<(), NoRoom> {
+pub(crate) fn encode(claims: &TokenClaims, out: &mut Writer<'_>) -> Result<(), NoRoom> {
     out.u16(TOKEN_VERSION)?;
     out.bytes(&claims.token_id)?;
     out.u64(claims.account)?;
@@ -247,7 +247,7 @@ fn encode(claims: &TokenClaims, out: &mut Writer<'_>) -> Result<(), NoRoom> {
     out.bytes(&claims.user_data)
 }
 
-fn decode(plain: &mut Reader<'_>) -> Result<Option<TokenClaims>, Truncated> {
+pub(crate) fn decode(plain: &mut Reader<'_>) -> Result<Option<TokenClaims>, Truncated> {
     if plain.u16()? != TOKEN_VERSION {
         return Ok(None);
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{CloseCode, Connection, Events, Extra, KeyLimits, Role, Terms, Violation, closing_text};
+use super::pair::{DOWN, UP, down, forge, pair, up};
+use super::{CloseCode, Connection, Events, Extra, KeyLimits, Violation, closing_text};
 use crate::codec::low16;
-use crate::crypto::{Direction, DirectionKeys, OpeningKey, Random, SealingKey};
-use crate::lanes::{InputIn, InputOut, Lane};
+use crate::crypto::Random;
+use crate::lanes::Lane;
 use crate::packet::Header;
 use crate::time::{Tick, Time};
 
@@ -21,43 +22,8 @@ impl Events for Deaf {
     fn message(&mut self, _: Lane, _: &[u8]) {}
 }
 
-fn keys(number: u8) -> DirectionKeys {
-    DirectionKeys::new([number; 32], Direction::ToServer, 1)
-}
-
 fn at(ms: u64) -> Time {
     Time::from_micros(1_000_000) + Duration::from_millis(ms)
-}
-
-/// A client's end and a server's end of the same connection.
-fn pair(seed: u8) -> (Connection, Connection) {
-    let terms = Terms {
-        ack_delay: Duration::from_millis(50),
-        ack_control_at_once: true,
-        idle: Duration::from_secs(10),
-        coalesce: Duration::ZERO,
-        keys: KeyLimits::default(),
-        ceiling: 0,
-    };
-    let mut random = Random::from_seed([seed; 32]);
-    let (up, down) = (Header::to_server(7), Header::to_client(&[9]));
-    let client = Connection::new(
-        at(0),
-        (SealingKey::new(&keys(1)), OpeningKey::new(&keys(2))),
-        (up, down),
-        Role::Client(InputOut::new()),
-        terms,
-        &mut random,
-    );
-    let server = Connection::new(
-        at(0),
-        (SealingKey::new(&keys(2)), OpeningKey::new(&keys(1))),
-        (down, up),
-        Role::Server(InputIn::default()),
-        terms,
-        &mut random,
-    );
-    (client, server)
 }
 
 /// Takes in a datagram; true if it was authentic and correct.
@@ -66,20 +32,9 @@ fn take(to: &mut Connection, now: Time, datagram: &mut [u8]) -> Result<(), Viola
     to.process(now, &opened, &mut Deaf).map(|_| ())
 }
 
-/// A packet with this body, as the peer whose sealing key has this number would send it.
-fn forge(header: &Header, key: u8, number: u64, body: &[u8]) -> Vec<u8> {
-    let mut buffer = vec![0; header.len() + body.len() + 16];
-    header.write(false, low16(number), &mut crate::codec::Writer::new(&mut buffer)).unwrap();
-    let (head, rest) = buffer.split_at_mut(header.len());
-    rest[..body.len()].copy_from_slice(body);
-    let tag = SealingKey::new(&keys(key)).seal(number, head, &mut rest[..body.len()]);
-    rest[body.len()..].copy_from_slice(&tag);
-    buffer
-}
-
 /// Two ends that have talked, and the body of a packet of each with every kind of frame its side may send.
 fn talked(seed: u8) -> (Connection, Connection, Vec<u8>, Vec<u8>) {
-    let (mut client, mut server) = pair(seed);
+    let (mut client, mut server) = pair(at(0), seed, KeyLimits::default());
     let mut buffer = [0; 1452];
     for round in 0..60 {
         let now = at(round * 10);
@@ -116,7 +71,7 @@ const AHEAD: u64 = 200;
 #[test]
 fn cut_and_changed_bodies_never_panic() {
     let mut random = Random::from_seed([1; 32]);
-    let (mut client, mut server, up, down) = talked(1);
+    let (mut client, mut server, upward, downward) = talked(1);
     let (mut number, mut violations, mut correct) = (AHEAD, 0, 0);
     for round in 0..CHANGES {
         let mut verdict = |to: &mut Connection, header: &Header, key, original: &[u8]| {
@@ -132,10 +87,7 @@ fn cut_and_changed_bodies_never_panic() {
             }
             take(to, at(700 + round), &mut forge(header, key, number, &body))
         };
-        let results = [
-            verdict(&mut server, &Header::to_server(7), 1, &up),
-            verdict(&mut client, &Header::to_client(&[9]), 2, &down),
-        ];
+        let results = [verdict(&mut server, &up(), UP, &upward), verdict(&mut client, &down(), DOWN, &downward)];
         number += 1;
         correct += results.iter().filter(|result| result.is_ok()).count();
         if results.iter().any(Result::is_err) {
@@ -161,15 +113,15 @@ proptest! {
             body.push(id);
             body.extend(bytes);
         }
-        let _ = take(&mut server, at(700), &mut forge(&Header::to_server(7), 1, AHEAD, &body));
-        let _ = take(&mut client, at(700), &mut forge(&Header::to_client(&[9]), 2, AHEAD, &body));
+        let _ = take(&mut server, at(700), &mut forge(&up(), UP, AHEAD, &body));
+        let _ = take(&mut client, at(700), &mut forge(&down(), DOWN, AHEAD, &body));
     }
 }
 
 /// What the server says to a client's body.
 fn verdict(body: &[u8]) -> Result<(), Violation> {
     let (_, mut server, ..) = talked(3);
-    take(&mut server, at(700), &mut forge(&Header::to_server(7), 1, AHEAD, body))
+    take(&mut server, at(700), &mut forge(&up(), UP, AHEAD, body))
 }
 
 #[test]
@@ -196,7 +148,7 @@ fn each_violation_is_named() {
 
 #[test]
 fn acknowledging_what_was_left_out_is_noticed() {
-    let (mut client, mut server) = pair(4);
+    let (mut client, mut server) = pair(at(0), 4, KeyLimits::default());
     let mut buffer = [0; 1452];
     for round in 0..70 {
         let len = server.transmit(at(round * 50), Extra::Snapshot(Tick(1), &mut |_, _| 9), &mut buffer);
@@ -212,13 +164,13 @@ fn acknowledging_what_was_left_out_is_noticed() {
     let body = [&[0b1][..], &low16(next - 1).to_le_bytes()].concat();
     let mut everything = body.clone();
     everything.extend([0x01, 1, 0, 37]);
-    let result = take(&mut server, at(9_000), &mut forge(&Header::to_server(7), 1, AHEAD, &everything));
+    let result = take(&mut server, at(9_000), &mut forge(&up(), UP, AHEAD, &everything));
     assert_eq!(result, Err(Violation::AckOfSkipped));
 }
 
 #[test]
 fn a_goodbye_carries_the_last_messages() {
-    let (mut client, mut server) = pair(5);
+    let (mut client, mut server) = pair(at(0), 5, KeyLimits::default());
     server.send(at(0), Lane::Control, b"last words").unwrap();
     let mut buffer = [0; 1452];
     let text = closing_text("because");

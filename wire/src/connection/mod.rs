@@ -11,6 +11,8 @@ mod events;
 #[cfg(test)]
 mod hostile;
 mod keys;
+#[cfg(any(test, feature = "fuzzing"))]
+mod pair;
 mod rate;
 mod receive;
 mod received;
@@ -25,12 +27,16 @@ pub use close::{CloseCode, CloseReason, Violation};
 pub(crate) use close::{ClosingText, closing_text};
 pub(crate) use events::{Events, TimeAnswer};
 pub use keys::KeyLimits;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use pair::{opened, pair};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use receive::Opened;
 pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 
 use crate::budget::Budget;
 use crate::crypto::{OpeningKey, Random, SealingKey};
-use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, Mode, SendError};
+use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, SendError};
 use crate::packet::Header;
 use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
@@ -125,7 +131,7 @@ impl Connection {
 
     /// Queues a message.
     pub(crate) fn send(&mut self, now: Time, lane: Lane, message: &[u8]) -> Result<(), SendError> {
-        if lane.mode() != Mode::ReliableOrdered {
+        if lane != Lane::Control {
             return Err(SendError::WrongLane);
         }
         self.control_out.push(message)?;
@@ -155,6 +161,12 @@ impl Connection {
 
     pub(crate) const fn received(&self) -> &Received {
         &self.received
+    }
+
+    /// Whether a packet number was not received yet.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn is_fresh(&self, number: u64) -> bool {
+        self.received.look(number) == crate::packet::Freshness::Fresh
     }
 
     /// Whether something must leave now, with or without a snapshot.

@@ -30,7 +30,7 @@ pub(crate) enum Refusal {
 /// An authentic packet that has not been read yet.
 #[derive(Debug)]
 pub(crate) struct Opened<'d> {
-    number: u64,
+    pub(super) number: u64,
     pub(crate) body: &'d [u8],
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Cookie {
 
 impl Cookie {
     /// Epoch 0 means no cookie, and its bytes must then be zero.
-    pub(super) fn from_fields(epoch: u8, code: [u8; 16]) -> Result<Option<Self>, ()> {
+    pub(crate) fn from_fields(epoch: u8, code: [u8; 16]) -> Result<Option<Self>, ()> {
         match (epoch, code == [0; 16]) {
             (0, true) => Ok(None),
             (0, false) => Err(()),
@@ -38,7 +38,7 @@ impl Cookie {
         }
     }
 
-    pub(super) const fn fields(cookie: Option<Self>) -> (u8, [u8; 16]) {
+    pub(crate) const fn fields(cookie: Option<Self>) -> (u8, [u8; 16]) {
         match cookie {
             Some(cookie) => (cookie.epoch, cookie.code),
             None => (0, [0; 16]),

@@ -12,6 +12,8 @@ pub(crate) use frame::{Frame, FrameError, InputFrame, frame_id, next_frame};
 pub(crate) use header::{Header, SHORT_BYTE, SHORT_MASK};
 pub(crate) use number::recover;
 pub(crate) use prelude::{Prelude, PreludeAck};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use ranges::read_ranges;
 pub(crate) use ranges::{RangeList, write_ranges};
 pub(crate) use replay::{Freshness, ReplayWindow};
 

@@ -12,6 +12,9 @@ pub enum Malformed {
     /// A kind of entity that does not exist.
     #[error("{0} is no kind of entity")]
     UnknownKind(u8),
+    /// An entity of generation 0, which no entity has.
+    #[error("{0:#010x} names no entity")]
+    NoEntity(u32),
     /// A name longer than allowed, or not UTF-8.
     #[error("an entity's name is not a name")]
     BadName,

@@ -130,6 +130,9 @@ fn read_whole(reader: &mut BitReader<'_>, tick: Tick) -> Result<Record, Malforme
         return Err(Malformed::BadDate);
     }
     let entity = EntityId(low32(reader.read(32)?));
+    if entity.generation() == 0 {
+        return Err(Malformed::NoEntity(entity.0));
+    }
     let number = reader.read(3)?;
     let kind = EntityKind::from_number(number).ok_or(Malformed::UnknownKind(low8(number)))?;
     let template = low16(reader.read(16)?);

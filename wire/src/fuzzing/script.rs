@@ -1,0 +1,194 @@
+//! Two honest ends and a network that does what a script says: whatever it is, lanes keep their promises and nobody
+//! blames the other.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use super::data::Data;
+use crate::connection::{Connection, Events, Extra, KeyLimits, pair};
+use crate::lanes::{Lane, Mode};
+use crate::time::{Tick, Time};
+
+/// Datagrams on their way in one direction at most; the oldest gives way.
+const FLYING: usize = 64;
+/// The lanes a script uses.
+const LANES: [Lane; 6] = [Lane::Control, Lane::Value, Lane::Social, Lane::Unordered, Lane::Effects, Lane::Position];
+
+/// What one end was told on one lane, checked as it comes. Each message begins with its number on that lane.
+#[derive(Default)]
+struct Ledger {
+    next: u32,
+    seen: HashSet<u32>,
+}
+
+/// One end's listener.
+#[derive(Default)]
+struct Ears {
+    lanes: [Ledger; LANES.len()],
+    inputs: u32,
+}
+
+impl Events for Ears {
+    fn message(&mut self, lane: Lane, bytes: &[u8]) {
+        let index = usize::from(lane.number());
+        let ledger = &mut self.lanes[index];
+        let (number, rest) = bytes.split_first_chunk::<4>().expect("a number comes first");
+        let number = u32::from_le_bytes(*number);
+        assert!(rest.iter().all(|byte| *byte == content(number)), "a message was altered");
+        match lane.mode() {
+            Mode::ReliableOrdered => assert_eq!(number, ledger.next, "{lane:?}: each once and in order"),
+            Mode::Sequenced => assert!(number >= ledger.next, "{lane:?}: an older one after a newer one"),
+            _ => assert!(ledger.seen.insert(number), "{lane:?}: {number} came twice"),
+        }
+        ledger.next = number + 1;
+    }
+
+    fn input(&mut self, sequence: u32, _: &[u8]) {
+        assert_eq!(sequence, self.inputs);
+        self.inputs += 1;
+    }
+}
+
+fn content(number: u32) -> u8 {
+    number.to_le_bytes()[0] ^ 0x5a
+}
+
+struct End {
+    connection: Connection,
+    ears: Ears,
+    sent: [u32; LANES.len()],
+    inputs: u32,
+    /// What it has sent and the other end has not received.
+    flying: VecDeque<Vec<u8>>,
+}
+
+impl End {
+    fn new(connection: Connection) -> Self {
+        Self { connection, ears: Ears::default(), sent: [0; LANES.len()], inputs: 0, flying: VecDeque::new() }
+    }
+
+    fn say(&mut self, now: Time, lane: usize, len: usize) {
+        let number = self.sent[lane];
+        let mut message = number.to_le_bytes().to_vec();
+        message.resize(4 + len, content(number));
+        if self.connection.send(now, LANES[lane], &message).is_ok() {
+            self.sent[lane] += 1;
+        }
+    }
+
+    fn transmit(&mut self, now: Time, snapshot: bool) -> bool {
+        let mut buffer = [0; 1452];
+        let extra = if snapshot { Extra::Snapshot(Tick(1), &mut |_, space| space.len().min(30)) } else { Extra::None };
+        let len = self.connection.transmit(now, extra, &mut buffer);
+        if len > 0 {
+            self.flying.push_back(buffer[..len].to_vec());
+            if self.flying.len() > FLYING {
+                self.flying.pop_front();
+            }
+        }
+        len > 0
+    }
+
+    fn hear(&mut self, now: Time, mut datagram: Vec<u8>) {
+        let Ok(opened) = self.connection.open(now, &mut datagram) else {
+            return;
+        };
+        let heard = self.connection.process(now, &opened, &mut self.ears);
+        assert!(matches!(heard, Ok(None)), "{heard:?} between honest ends");
+    }
+
+    fn timeout(&mut self, now: Time) {
+        if self.connection.deadline() <= now {
+            self.connection.timeout(now, &mut self.ears);
+        }
+    }
+}
+
+pub(super) fn two_ends(bytes: &[u8]) {
+    let mut data = Data::new(bytes);
+    let mut now = Time::from_micros(1_000_000);
+    // Some scripts renew keys all the time.
+    let limits = match data.u8() {
+        few @ 0..64 => KeyLimits { packets: u64::from(few) + 1, ..KeyLimits::default() },
+        _ => KeyLimits::default(),
+    };
+    let (client, server) = pair(now, data.u8(), limits);
+    let mut ends = [End::new(client), End::new(server)];
+    while !data.is_empty() {
+        let (step, which) = (data.u8(), data.u8());
+        let from = usize::from(which & 1);
+        let (one, two) = ends.split_at_mut(1);
+        let (end, peer) = if from == 0 { (&mut one[0], &mut two[0]) } else { (&mut two[0], &mut one[0]) };
+        match step % 10 {
+            0 | 1 => end.say(now, usize::from(which >> 1) % LANES.len(), usize::from(data.u8())),
+            2 => end.say(now, usize::from(which >> 1) % LANES.len(), usize::from(data.u16() & 0x3fff).min(16_000)),
+            3 if from == 0 && end.connection.input(now, &[which; 3]).is_ok() => end.inputs += 1,
+            4 | 5 => {
+                end.transmit(now, from == 1 && step & 0x80 != 0);
+            }
+            6 if !end.flying.is_empty() => {
+                // Any of them arrives, perhaps twice.
+                let index = usize::from(which >> 2) % end.flying.len();
+                let again = (which & 2 != 0).then(|| end.flying[index].clone());
+                let datagram = end.flying.remove(index).expect("there is one");
+                peer.hear(now, datagram);
+                if let Some(copy) = again {
+                    peer.hear(now, copy);
+                }
+            }
+            7 => drop(end.flying.pop_front()),
+            8 => {
+                now += Duration::from_millis(u64::from(data.u8()));
+                ends.iter_mut().for_each(|end| end.timeout(now));
+            }
+            _ => {
+                while let Some(datagram) = end.flying.pop_front() {
+                    peer.hear(now, datagram);
+                }
+            }
+        }
+    }
+    settle(&mut ends, now);
+}
+
+/// All that one end has to say arrives.
+fn carry(now: Time, end: &mut End, peer: &mut End) {
+    end.timeout(now);
+    while end.connection.is_due(now) && end.transmit(now, false) {}
+    while let Some(datagram) = end.flying.pop_front() {
+        peer.hear(now, datagram);
+    }
+}
+
+/// A calm network: everything reliable arrives.
+fn settle(ends: &mut [End; 2], mut now: Time) {
+    for _ in 0..4_000 {
+        let done = |from: &End, to: &End| {
+            (0..4).all(|lane| match LANES[lane].mode() {
+                Mode::ReliableOrdered => to.ears.lanes[lane].next == from.sent[lane],
+                _ => to.ears.lanes[lane].seen.len() == usize::try_from(from.sent[lane]).expect("few"),
+            })
+        };
+        let [client, server] = ends;
+        if done(client, server) && done(server, client) && server.ears.inputs == client.inputs {
+            return;
+        }
+        now += Duration::from_millis(20);
+        let [client, server] = ends;
+        for _ in 0..2 {
+            carry(now, client, server);
+            carry(now, server, client);
+        }
+    }
+    let [client, server] = ends;
+    let heard = |end: &End| end.ears.lanes.each_ref().map(|lane| lane.next);
+    panic!(
+        "in 80 calm seconds the server heard {:?} of {:?} and {} of {} inputs, the client {:?} of {:?}",
+        heard(server),
+        client.sent,
+        server.ears.inputs,
+        client.inputs,
+        heard(client),
+        server.sent
+    );
+}
