@@ -119,20 +119,27 @@ impl Bot {
         Line::new(client, self.turn)
     }
 
-    /// A datagram for the line with this turn.
-    pub(super) fn receive(&mut self, turn: u16, datagram: &mut [u8], lent: &mut Lent<'_>, office: &Office<'_>) {
+    /// A datagram for the line with this turn; false if it was nothing of that line.
+    pub(super) fn receive(&mut self, turn: u16, datagram: &mut [u8], lent: &mut Lent<'_>, office: &Office<'_>) -> bool {
         lent.figures.bytes_in += datagram.len() as u64;
-        let is = |line: &Option<Line>| line.as_ref().is_some_and(|line| line.turn == turn);
-        if is(&self.line) {
-            let news =
-                self.line.as_mut().map(|line| line.turn(Some(datagram), &mut self.mind, lent)).unwrap_or_default();
-            self.news(news, false, lent, office);
-        } else if is(&self.moving) {
-            let news =
-                self.moving.as_mut().map(|line| line.turn(Some(datagram), &mut self.mind, lent)).unwrap_or_default();
-            self.news(news, true, lent, office);
-        }
         self.touched = true;
+        for moving in [false, true] {
+            let line = if moving { &mut self.moving } else { &mut self.line };
+            if let Some(line) = line.as_mut().filter(|line| line.turn == turn) {
+                let dropped = line.client.stats().datagrams_dropped;
+                let news = line.turn(Some(datagram), &mut self.mind, lent);
+                let taken = line.client.stats().datagrams_dropped == dropped;
+                self.news(news, moving, lent, office);
+                return taken;
+            }
+        }
+        false
+    }
+
+    /// The turn of the line that this datagram is the RESET of.
+    pub(super) fn turn_reset_by(&self, datagram: &[u8]) -> Option<u16> {
+        let mut lines = [&self.line, &self.moving].into_iter().flatten();
+        lines.find(|line| line.client.is_reset(datagram)).map(|line| line.turn)
     }
 
     /// Looks after everything that is due: timers, intentions, counts.
@@ -379,6 +386,7 @@ fn reason_word(why: &CloseReason) -> &'static str {
         CloseReason::Peer(CloseCode::VIOLATION, _) => "server_saw_violation",
         CloseReason::Peer(CloseCode::OVERLOADED, _) => "too_slow",
         CloseReason::Peer(..) => "closed_by_server",
+        CloseReason::Reset => "server_reset",
         CloseReason::Idle => "server_silent",
         CloseReason::Violation(_) => "server_violation",
         CloseReason::NoAnswer => "connect_no_answer",

@@ -38,6 +38,8 @@ const ROUND: usize = 5;
 const BOTS_PER_SOCKET: usize = 64;
 /// Datagrams read in one call.
 const RECEIVE_BATCH: usize = 64;
+/// Longest RESET (docs/protocol.md, 8.19).
+const LONGEST_RESET: usize = 40;
 /// Between two additions to the live figures.
 const PUBLISH: Duration = Duration::from_secs(1);
 
@@ -243,16 +245,8 @@ impl Crew {
             let now = self.plan.clock.now();
             self.plan.stage.live.datagrams_in.fetch_add(received as u64, Relaxed);
             for (_, datagram) in self.receive.iter_mut() {
-                let Some(id) = client_id_of(datagram, 2).and_then(|id| <[u8; 2]>::try_from(id).ok()) else { continue };
-                let (slot, turn) = slot_and_turn(id);
-                let index = berth.bots.start + usize::from(slot);
-                if !berth.bots.contains(&index) {
-                    self.figures.error("stray_datagram");
-                    continue;
-                }
-                let bot = &mut self.bots[index];
                 let mut lent = Lent {
-                    bot: bot.number(),
+                    bot: 0,
                     now,
                     phase: self.phase,
                     figures: &mut self.figures,
@@ -262,8 +256,11 @@ impl Crew {
                     live: &self.plan.stage.live,
                 };
                 let office = Office { bell: &self.plan.bell, run: self.plan.run };
-                bot.receive(turn, datagram, &mut lent, &office);
-                berth.touched = true;
+                let taken = hand_out(&mut self.bots[berth.bots.clone()], datagram, &mut lent, &office);
+                berth.touched |= taken;
+                if !taken {
+                    self.figures.error("stray_datagram");
+                }
             }
             if received < RECEIVE_BATCH {
                 return Ok(());
@@ -339,6 +336,36 @@ impl Berth {
         let send = SendBatch::new(bots.len().clamp(4, 64));
         Ok(Self { socket, send, bots, sent: 0, touched: false })
     }
+}
+
+/// Gives a datagram to the bot that its client id names; a RESET carries no id and goes to whoever knows its token. False if
+/// it is nobody's.
+fn hand_out(bots: &mut [Bot], datagram: &mut [u8], lent: &mut Lent<'_>, office: &Office<'_>) -> bool {
+    let mut kept = [0; LONGEST_RESET];
+    let kept = match kept.get_mut(..datagram.len()) {
+        Some(kept) => {
+            kept.copy_from_slice(datagram);
+            kept
+        }
+        None => &mut [],
+    };
+    let named = client_id_of(datagram, 2).and_then(|id| <[u8; 2]>::try_from(id).ok()).map(slot_and_turn);
+    let named = named.and_then(|(slot, turn)| Some((bots.get_mut(usize::from(slot))?, turn)));
+    let known = named.is_some();
+    if let Some((bot, turn)) = named {
+        lent.bot = bot.number();
+        if bot.receive(turn, datagram, lent, office) {
+            return true;
+        }
+    }
+    for bot in bots {
+        if let Some(turn) = bot.turn_reset_by(kept) {
+            lent.bot = bot.number();
+            return bot.receive(turn, kept, lent, office);
+        }
+    }
+    // What comes late for a line that is gone is no stray.
+    known
 }
 
 /// A socket's batch as a sink that empties itself when it is full.

@@ -134,6 +134,17 @@ fn bots_that_lose_their_connection_come_back_and_are_counted() {
 }
 
 #[test]
+fn bots_of_a_restarted_server_are_told_at_once_and_come_back() {
+    let faults = Faults { restart_at: Some(40), ..Faults::default() };
+    let (server, folder) = (StandIn::start(faults), tempfile::tempdir().expect("a folder"));
+    let scenario = scenario(folder.path(), TRADERS);
+    let report = report(&server, &["--bots", "10", "--seconds", "4", "--scenario", &scenario]);
+    // All share one socket; each is told by its own token, long before the ten seconds of silence are over.
+    assert_eq!(report.clients.errors.get("server_reset"), Some(&10), "{report}");
+    assert!(report.clients.reconnected > 0 && report.clients.reconnected == report.clients.disconnected, "{report}");
+}
+
+#[test]
 fn a_run_that_is_stopped_before_it_measures_is_invalid() {
     let server = StandIn::start(Faults::default());
     let stop = Stop::default();

@@ -11,6 +11,7 @@ use crate::connection::{CloseCode, CloseReason, ClosingText, Connection, Extra, 
 use crate::crypto::Random;
 use crate::handshake::ClientId;
 use crate::lanes::{Lane, SendError};
+use crate::packet::{is_reset_token, reset_tail};
 use crate::sink::DatagramSink;
 use crate::time::{Tick, Time};
 use crate::token::ConnectTicket;
@@ -58,6 +59,8 @@ pub struct Client {
     stats: ClientStats,
     random: Random,
     key_limits: KeyLimits,
+    /// With what the server's RESET for this connection ends.
+    reset_token: Option<[u8; 16]>,
     /// Why it ended, and whether the handler still has to hear it.
     ended: Option<(CloseReason, bool)>,
     now: Time,
@@ -90,6 +93,7 @@ impl Client {
             stats: ClientStats::default(),
             random,
             key_limits: KeyLimits::default(),
+            reset_token: None,
             now,
         }
     }
@@ -121,6 +125,7 @@ impl Client {
                     Progress::Accepted(mut connection, params, key_line) => {
                         let accepted = Accepted::new(&params);
                         self.accepted = Some(accepted);
+                        self.reset_token = Some(params.reset_token);
                         // The first packet confirms; it asks for the time.
                         connection.request_time(now);
                         self.clock.requested(now);
@@ -133,9 +138,10 @@ impl Client {
                 }
             }
             Phase::Connected(connection) => {
+                let tail = reset_tail(datagram);
                 let opened = match connection.open(now, datagram) {
                     Ok(opened) => opened,
-                    Err(refusal) => return self.refused(refusal),
+                    Err(refusal) => return self.refused(refusal, tail, handler),
                 };
                 let mut listener = Listener { now, clock: &mut self.clock, stats: &mut self.stats, handler };
                 match connection.process(now, &opened, &mut listener) {
@@ -151,15 +157,39 @@ impl Client {
                     }
                 }
             }
-            Phase::Closing(_) | Phase::Closed => self.stats.datagrams_dropped += 1,
+            Phase::Closing(_) => {
+                self.stats.datagrams_dropped += 1;
+                if self.is_reset(datagram) {
+                    self.phase = Phase::Closed;
+                }
+            }
+            Phase::Closed => self.stats.datagrams_dropped += 1,
         }
     }
 
-    fn refused(&mut self, refusal: Refusal) {
+    /// A datagram that did not open: the server's RESET, or nothing of this connection.
+    fn refused(&mut self, refusal: Refusal, tail: Option<[u8; 16]>, handler: &mut impl ClientHandler) {
+        if self.ends_with_token(tail) {
+            self.ended = Some((CloseReason::Reset, false));
+            self.phase = Phase::Closed;
+            handler.closed(CloseReason::Reset);
+            return;
+        }
         self.stats.datagrams_dropped += 1;
         if refusal == Refusal::WornOut {
             self.end(CloseCode::FORGED, CloseReason::Local(CloseCode::FORGED));
         }
+    }
+
+    fn ends_with_token(&self, tail: Option<[u8; 16]>) -> bool {
+        self.reset_token.zip(tail).is_some_and(|(token, tail)| is_reset_token(&token, &tail))
+    }
+
+    /// Whether the datagram is the server's RESET for this connection. A RESET does not carry the client's own id: where
+    /// clients share a socket, what none of them took is to be offered to the others by this.
+    #[must_use]
+    pub fn is_reset(&self, datagram: &[u8]) -> bool {
+        self.ends_with_token(reset_tail(datagram))
     }
 
     /// Renews keys at other limits than the usual; has an effect only before the server has accepted.

@@ -54,6 +54,8 @@ pub enum CloseReason {
     Local(CloseCode),
     /// The peer closed it.
     Peer(CloseCode, ArrayString<MAX_CLOSE_TEXT>),
+    /// The server does not know the connection any more: it was started anew, or gave the connection up.
+    Reset,
     /// Nothing came from the peer for the idle time.
     Idle,
     /// The peer broke the protocol.

@@ -97,6 +97,7 @@ fn close_codes() -> Json {
         (CloseCode::MOVED, "Moved"),
         (CloseCode::VIOLATION, "Violation"),
         (CloseCode::OVERLOADED, "Overloaded"),
+        (CloseCode::FORGED, "Forged"),
         (CloseCode::APPLICATION, "Application"),
     ];
     let rows = codes.map(|(code, name)| Json::object([("number", code.0.into()), ("name", name.into())]));

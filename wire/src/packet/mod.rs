@@ -7,6 +7,7 @@ mod number;
 mod prelude;
 mod ranges;
 mod replay;
+mod reset;
 
 pub(crate) use frame::{Frame, FrameError, InputFrame, frame_id, next_frame};
 pub(crate) use header::{Header, SHORT_BYTE, SHORT_MASK};
@@ -16,6 +17,7 @@ pub(crate) use prelude::{Prelude, PreludeAck};
 pub(crate) use ranges::read_ranges;
 pub(crate) use ranges::{RangeList, write_ranges};
 pub(crate) use replay::{Freshness, ReplayWindow};
+pub(crate) use reset::{is_reset_token, reset_tail, write_reset};
 
 /// Longest datagram this version sends: a size that every path carries. Probing for more is a later feature.
 pub const MAX_DATAGRAM: usize = 1200;

@@ -256,7 +256,7 @@ impl Server {
             max_up: claims.max_up,
             capabilities: 0,
             lane_map: Lane::MAP,
-            reset_token: self.reset.mac16(&[&connection_id.to_le_bytes()]),
+            reset_token: self.reset_token(connection_id),
         }
     }
 

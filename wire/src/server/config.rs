@@ -71,7 +71,7 @@ pub struct Limits {
     pub init_per_prefix_per_s: u32,
     /// How many of these may come at once.
     pub init_per_prefix_burst: u32,
-    /// Whether loopback addresses are free of the limit per prefix: load generators on the host itself.
+    /// Whether loopback addresses are free of the limits per prefix: load generators on the host itself.
     pub loopback_is_free: bool,
     /// Key exchanges a second: each costs about 100 µs.
     pub handshakes_per_s: u32,
@@ -91,6 +91,10 @@ pub struct Limits {
     pub half_open: Duration,
     /// How often ACCEPT or REJECT is repeated for a repeated INIT.
     pub answer_repeats: u8,
+    /// RESET answers a second.
+    pub resets_per_s: u32,
+    /// The same to one /24 (IPv4) or /56 (IPv6), evenly spread.
+    pub resets_per_prefix_per_s: u32,
     /// When keys are renewed, and how many forged packets a connection bears.
     pub keys: KeyLimits,
 }
@@ -111,6 +115,8 @@ impl Default for Limits {
             token_lifetime_s: 60,
             half_open: Duration::from_secs(3),
             answer_repeats: 3,
+            resets_per_s: 5_000,
+            resets_per_prefix_per_s: 50,
             keys: KeyLimits::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! From a data packet to the shard: found by index, checked for its sender, decrypted, read.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::endpoint::{Server, mark};
 use super::handler::{Listener, ServerHandler};
@@ -8,21 +9,30 @@ use super::slots::Stage;
 use super::stats::DropReason;
 use crate::connection::{CloseCode, CloseReason, Refusal};
 use crate::ids::ConnId;
+use crate::sink::DatagramSink;
 use crate::time::Time;
+
+/// A peer repeats its CLOSE for so long.
+const AFTER_CLOSE: Duration = Duration::from_secs(1);
 
 impl Server {
     /// Takes a datagram that begins like a data packet.
     pub(super) fn receive_data(
         &mut self,
-        now: Time,
-        from: SocketAddr,
+        (now, from): (Time, SocketAddr),
         datagram: &mut [u8],
         handler: &mut impl ServerHandler,
+        out: &mut impl DatagramSink,
     ) -> Result<(), DropReason> {
         let id = datagram.get(1..).and_then(|rest| rest.first_chunk::<8>());
         let id = id.copied().map(u64::from_le_bytes).ok_or(DropReason::Size)?;
         let conn = self.ids.unpack(id).ok_or(DropReason::UnknownConnection)?;
-        let occupant = self.slots.find(conn).ok_or(DropReason::UnknownConnection)?;
+        let Some(occupant) = self.slots.find(conn) else {
+            if !self.slots.is_quiet(now, conn) {
+                self.answer_reset(now, from, id, datagram.len(), out);
+            }
+            return Err(DropReason::UnknownConnection);
+        };
         // Another address first: its datagrams must not use up the rate of the real one.
         if occupant.address != from {
             return Err(DropReason::Address);
@@ -51,7 +61,7 @@ impl Server {
                 self.wheel.schedule(conn.slot, occupant.connection.deadline());
             }
             Ok(Some((code, text))) => {
-                self.forget(conn);
+                self.forget_quietly(conn, now + AFTER_CLOSE);
                 self.stats.closed += 1;
                 handler.closed(conn, CloseReason::Peer(code, text));
             }

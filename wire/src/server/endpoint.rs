@@ -9,6 +9,7 @@ use super::connection_id::{ConnectionIds, SLOT_BITS};
 use super::handler::{Listener, ServerHandler};
 use super::limits::{Bucket, PrefixTable, Rate};
 use super::replay_log::ReplayLog;
+use super::reset::ResetRates;
 use super::slots::{Closing, Occupant, Slots, Stage};
 use super::stats::{DropReason, ServerStats};
 use super::wheel::Wheel;
@@ -50,6 +51,7 @@ pub struct Server {
     pub(super) ids: ConnectionIds,
     pub(super) jar: CookieJar,
     pub(super) reset: MacKey,
+    pub(super) resets: ResetRates,
     pub(super) rates: Rates,
     pub(super) replay: ReplayLog,
     pub(super) slots: Slots,
@@ -107,6 +109,7 @@ impl Server {
             ids: ConnectionIds::new(config.shard, connection_ids),
             jar: CookieJar::new(keys.cookie_key(config.shard)),
             reset: keys.reset_key(),
+            resets: ResetRates::new(limits, &mut random),
             rates,
             replay: ReplayLog::new(limits.replay_log),
             slots: Slots::new(capacity, low16(random.u64())),
@@ -139,7 +142,7 @@ impl Server {
         let done = if datagram.is_empty() || datagram.len() > MAX_RECEIVED {
             Err(DropReason::Size)
         } else if first & SHORT_MASK == SHORT_BYTE {
-            self.receive_data(self.now, from, datagram, handler)
+            self.receive_data((self.now, from), datagram, handler, out)
         } else if kind_of(first) == Some(Kind::Init) {
             self.receive_init((self.now, unix_s, from), datagram, handler, out)
         } else {
@@ -360,8 +363,13 @@ impl Server {
     }
 
     pub(super) fn forget(&mut self, conn: ConnId) {
+        self.forget_quietly(conn, Time::ZERO);
+    }
+
+    /// As [`Server::forget`], and late packets earn no RESET until then.
+    pub(super) fn forget_quietly(&mut self, conn: ConnId, until: Time) {
         self.wheel.remove(conn.slot);
-        self.slots.remove(conn);
+        self.slots.remove(conn, until);
     }
 
     /// The rate of datagrams that a token grants; the configured one at most, and if it says nothing.

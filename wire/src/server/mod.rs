@@ -13,6 +13,7 @@ mod handler;
 mod limits;
 mod links;
 mod replay_log;
+mod reset;
 mod slots;
 mod stats;
 mod wheel;

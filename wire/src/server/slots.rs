@@ -1,6 +1,6 @@
 //! The table of connections: an array indexed by slot, each use of a slot with its own generation.
 //!
-//! Connections are boxed so that an unused slot costs 16 bytes. Freed slots are reused oldest first, which keeps a
+//! Connections are boxed so that an unused slot costs 24 bytes. Freed slots are reused oldest first, which keeps a
 //! generation away for as long as possible.
 
 use std::collections::VecDeque;
@@ -58,6 +58,8 @@ pub(super) struct Occupant {
 struct Slot {
     occupant: Option<Box<Occupant>>,
     generation: u16,
+    /// Until then the last generation's late packets earn no RESET: the peer ended it itself.
+    quiet_until: Time,
 }
 
 /// The table.
@@ -69,7 +71,7 @@ pub(super) struct Slots {
 impl Slots {
     /// A table of `capacity` slots whose first generations are `generation`.
     pub(super) fn new(capacity: usize, generation: u16) -> Self {
-        let slots = (0..capacity).map(|_| Slot { occupant: None, generation });
+        let slots = (0..capacity).map(|_| Slot { occupant: None, generation, quiet_until: Time::ZERO });
         Self { slots: slots.collect(), free: (0..low32(capacity as u64)).collect() }
     }
 
@@ -88,15 +90,23 @@ impl Slots {
         Some(conn)
     }
 
-    /// Empties a slot; its handle finds nothing from now on.
-    pub(super) fn remove(&mut self, conn: ConnId) {
+    /// Empties a slot; its handle finds nothing from now on, and is not answered until then.
+    pub(super) fn remove(&mut self, conn: ConnId, quiet_until: Time) {
         if self.find(conn).is_some()
             && let Some(slot) = self.slots.get_mut(conn.slot as usize)
         {
             slot.occupant = None;
             slot.generation = slot.generation.wrapping_add(1);
+            slot.quiet_until = quiet_until;
             self.free.push_back(conn.slot);
         }
+    }
+
+    /// Whether the connection ended a moment ago by its peer's own word.
+    pub(super) fn is_quiet(&self, now: Time, conn: ConnId) -> bool {
+        self.slots
+            .get(conn.slot as usize)
+            .is_some_and(|slot| slot.quiet_until > now && slot.generation == conn.generation.wrapping_add(1))
     }
 
     pub(super) fn find(&mut self, conn: ConnId) -> Option<&mut Occupant> {

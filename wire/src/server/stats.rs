@@ -124,6 +124,8 @@ pub struct ServerStats {
     pub rejects: u64,
     /// ACCEPT and REJECT answers repeated for a repeated INIT.
     pub repeats: u64,
+    /// RESET answers.
+    pub resets: u64,
     /// Connections that were opened.
     pub opened: u64,
     /// Open connections that ended.

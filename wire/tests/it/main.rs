@@ -11,6 +11,7 @@ mod hostile;
 mod key_log;
 mod link;
 mod messages;
+mod reset;
 mod snapshot_golden;
 mod snapshot_malformed;
 mod snapshot_model;

@@ -19,6 +19,9 @@ pub(crate) struct Faults {
     pub(crate) trades_lose: bool,
     /// Every connection is closed once, this many ticks after the first.
     pub(crate) drop_all_at: Option<u32>,
+    /// The endpoint forgets all its connections once, as a process that was killed and started again, this many ticks
+    /// after the first.
+    pub(crate) restart_at: Option<u32>,
     /// Each account's first login is answered 429.
     pub(crate) rate_limited: bool,
 }

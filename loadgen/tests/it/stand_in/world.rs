@@ -43,8 +43,9 @@ pub(super) fn serve(sockets: Vec<Socket>, keys: &HostKeys, shared: &Arc<Shared>)
                 tick_origin: origin,
                 ..ServerConfig::default()
             };
-            let server = Server::new(config, &keys, [number; 32]);
-            Shard { number, socket, server, map: Map::new(number, Arc::clone(&shared)), out: Out(SendBatch::new(256)) }
+            let server = Server::new(config.clone(), &keys, [number; 32]);
+            let map = Map::new(number, Arc::clone(&shared));
+            Shard { number, socket, server, again: (config, keys.clone()), map, out: Out(SendBatch::new(256)) }
         };
         let mut shards: Vec<Shard> = (0..).zip(sockets).map(shard).collect();
         let mut batch = RecvBatch::new(64);
@@ -63,6 +64,7 @@ struct Shard {
     number: u8,
     socket: Socket,
     server: Server,
+    again: (ServerConfig, HostKeys),
     map: Map,
     out: Out,
 }
@@ -100,6 +102,10 @@ impl Shard {
                     .iter()
                     .flatten()
                     .for_each(|player| self.server.close(player.conn, CloseCode::DONE, ""));
+            }
+            if self.map.shared.faults.restart_at == Some(tick.0) {
+                self.server = Server::new(self.again.0.clone(), &self.again.1, [99; 32]);
+                (0..CAPACITY).for_each(|me| self.map.leave(me));
             }
             self.snapshots(now, tick);
         }

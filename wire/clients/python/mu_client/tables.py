@@ -490,6 +490,7 @@ CLOSE_CODES = [
   {"number": 4, "name": "Moved"},
   {"number": 5, "name": "Violation"},
   {"number": 6, "name": "Overloaded"},
+  {"number": 7, "name": "Forged"},
   {"number": 256, "name": "Application"},
 ]
 
