@@ -1,6 +1,10 @@
 //! What reaches an end before anything is proven: INIT and its answers, tokens, datagrams of any kind.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::data::Data;
 use crate::codec::{Reader, Writer};
@@ -57,8 +61,7 @@ pub(super) fn token(bytes: &[u8]) {
     let mut data = Data::new(bytes);
     let binding =
         TokenBinding { protocol_id: data.u32(), key_id: data.u8(), expires_s: data.u64(), routing_id: data.u64() };
-    let keys = HostKeys::from_master(&[0xa5; 32], data.u8().into());
-    assert!(token::open(&keys, binding, &data.array()).is_none());
+    assert!(token::open(keys(), binding, &data.array()).is_none());
 }
 
 /// What stands in a token, as the login service could have written it.
@@ -99,21 +102,45 @@ impl DatagramSink for Scale {
     }
 }
 
+fn keys() -> &'static HostKeys {
+    static KEYS: OnceLock<HostKeys> = OnceLock::new();
+    KEYS.get_or_init(|| HostKeys::from_master(&[0xa5; 32], 1))
+}
+
+thread_local! {
+    /// One endpoint for each kind of its settings: making one costs as much as many datagrams. Its time goes on from
+    /// input to input; nothing else of one is left to the next, because nobody gets in.
+    static SERVERS: RefCell<HashMap<(u8, bool), (Server, Time)>> = RefCell::default();
+}
+
 /// Datagrams of strangers: no connection comes to be, and what leaves is at most a part of what came.
 pub(super) fn server(bytes: &[u8]) {
     let mut data = Data::new(bytes);
-    let mode = [CookieMode::Never, CookieMode::UnderLoad, CookieMode::Always][usize::from(data.u8() % 3)];
-    let mut config = ServerConfig { max_connections: 4, max_half_open: 2, cookie: mode, ..ServerConfig::default() };
+    let (mode, exchanges) = (data.u8() % 3, data.u8() & 7 == 7);
+    SERVERS.with_borrow_mut(|servers| {
+        let (server, now) =
+            servers.entry((mode, exchanges)).or_insert_with(|| (endpoint(mode, exchanges), Time::from_micros(1)));
+        // A second later, so that no input finds the rates used up.
+        *now += Duration::from_secs(1);
+        annoy(server, now, &mut data);
+    });
+}
+
+fn endpoint(mode: u8, exchanges: bool) -> Server {
+    let cookie = [CookieMode::Never, CookieMode::UnderLoad, CookieMode::Always][usize::from(mode)];
+    let mut config = ServerConfig { max_connections: 4, max_half_open: 2, cookie, ..ServerConfig::default() };
     config.limits.replay_log = 16;
-    // A key exchange costs as much as a thousand other datagrams: one input in eight may cause a few.
-    config.limits.handshakes_per_s = if data.u8() & 7 == 7 { 20 } else { 0 };
-    let keys = HostKeys::from_master(&[0xa5; 32], 1);
-    let mut server = Server::new(config, &keys, [1; 32]);
-    let genuine = genuine(&keys);
-    let mut now = Time::from_micros(1);
+    // A key exchange costs as much as a thousand other datagrams: one input in eight may cause two.
+    config.limits.handshakes_per_s = if exchanges { 20 } else { 0 };
+    Server::new(config, keys(), [1; 32])
+}
+
+fn annoy(server: &mut Server, now: &mut Time, data: &mut Data<'_>) {
+    static GENUINE: OnceLock<[u8; INIT_LEN]> = OnceLock::new();
+    let genuine = GENUINE.get_or_init(|| genuine(keys()));
     while !data.is_empty() {
         let kind = data.u8();
-        now = Time::from_micros(now.as_micros() + u64::from(data.u16()));
+        *now += Duration::from_micros(data.u16().into());
         let from = SocketAddr::from(([10, 0, 0, kind >> 4], 1000));
         let mut datagram = if kind & 1 == 0 { data.part().to_vec() } else { genuine.to_vec() };
         if kind & 1 == 1 {
@@ -123,15 +150,15 @@ pub(super) fn server(bytes: &[u8]) {
             datagram.iter_mut().skip(at).zip(patch).for_each(|(to, from)| *to = *from);
         }
         let (came, init, mut scale) = (datagram.len(), datagram.first() == Some(&0x91), Scale::default());
-        server.receive(now, UNIX, from, &mut datagram, &mut Nobody, &mut scale);
-        server.handle_timeouts(now, &mut Nobody);
-        server.transmit_due(now, &mut scale);
+        server.receive(*now, UNIX, from, &mut datagram, &mut Nobody, &mut scale);
+        server.handle_timeouts(*now, &mut Nobody);
+        server.transmit_due(*now, &mut scale);
         assert_eq!(server.connections(), 0);
         let most = if init { came * 11 / 100 } else { came.saturating_sub(1) };
         assert!(scale.0 <= most, "{} bytes answer {came}", scale.0);
     }
     let nobody = ConnId { slot: 0, generation: 0 };
-    assert!(!server.transmit(now, nobody, Tick(0), &mut |_, _| 0, &mut Scale::default()));
+    assert!(!server.transmit(*now, nobody, Tick(0), &mut |_, _| 0, &mut Scale::default()));
 }
 
 /// A well-formed INIT with a real token and a routing id, whose handshake message is none.
