@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bits;
+mod blocks;
 mod budget;
 mod client;
 pub mod codec;
@@ -34,6 +35,7 @@ mod token;
 #[cfg(test)]
 mod vectors;
 
+pub use blocks::{BlockEnd, MAX_BLOCK_DOWN, MAX_BLOCK_UP, MAX_BLOCKS_QUEUED};
 pub use budget::LinkBudget;
 pub use client::{Accepted, Client, ClientHandler, ClientState, ClientStats};
 pub use connection::{CloseCode, CloseReason, KeyLimits, Violation};

@@ -11,8 +11,7 @@ use crate::messages;
 pub const PROTOCOL_VERSION: u8 = 1;
 
 /// The formats below the messages, named so that a change of any of them can be made visible in the id.
-const FORMATS: &str =
-    "mu-wire 1: NKpsk0_25519_ChaChaPoly_SHA256, AES-256-GCM, token 1, prelude 1, frames 1, inputs 1, snapshots 1";
+const FORMATS: &str = "mu-wire 1: NKpsk0_25519_ChaChaPoly_SHA256, AES-256-GCM, token 1, prelude 1, frames 1, inputs 1, snapshots 1, blocks 1";
 
 /// The protocol id: CRC-32 of what both ends must agree on, the table of messages among it.
 #[must_use]

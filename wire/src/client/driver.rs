@@ -1,6 +1,7 @@
 //! The client itself: which phase it is in, and what each call means there.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -204,6 +205,18 @@ impl Client {
     pub fn send(&mut self, lane: Lane, bytes: &[u8]) -> Result<(), SendError> {
         match &mut self.phase {
             Phase::Connected(connection) => connection.send(self.now, lane, bytes),
+            _ => Err(SendError::Closed),
+        }
+    }
+
+    /// Queues a block of 1 byte to 1 MiB behind those that wait, at most 16 together; its id. It is shared, not copied.
+    /// Blocks travel one after the other in what the game leaves of the line, and the handler hears how each ended.
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is not open, the block empty or too long, or 16 blocks wait.
+    pub fn send_block(&mut self, kind: u16, bytes: Arc<[u8]>) -> Result<u16, SendError> {
+        match &mut self.phase {
+            Phase::Connected(connection) => connection.send_block(self.now, kind, bytes),
             _ => Err(SendError::Closed),
         }
     }

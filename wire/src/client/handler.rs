@@ -3,6 +3,7 @@
 use super::Accepted;
 use super::clock::Clock;
 use super::stats::ClientStats;
+use crate::blocks::BlockEnd;
 use crate::connection::{CloseReason, Events, TimeAnswer};
 use crate::lanes::Lane;
 use crate::time::{Tick, Time};
@@ -18,6 +19,10 @@ pub trait ClientHandler {
     /// Packet keys, if [`Client::log_keys`](super::Client::log_keys) asked for them: a line of the key log without its end,
     /// before the first packet that it opens. It is wiped after the call.
     fn key_log(&mut self, _line: &str) {}
+    /// A block: once, whole, and as it was sent.
+    fn block(&mut self, _kind: u16, _bytes: &[u8]) {}
+    /// How a block of [`Client::send_block`](crate::Client::send_block) ended: once each, in the order of sending.
+    fn block_ended(&mut self, _id: u16, _end: BlockEnd) {}
     /// The connection is gone, or never came to be. Exactly once.
     fn closed(&mut self, why: CloseReason);
 }
@@ -39,6 +44,17 @@ impl<H: ClientHandler> Events for Listener<'_, H> {
     fn snapshot(&mut self, tick: Tick, body: &[u8]) {
         self.stats.snapshots += 1;
         self.handler.snapshot(tick, body);
+    }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        self.stats.blocks_received += 1;
+        self.handler.block(kind, bytes);
+    }
+
+    fn block_ended(&mut self, id: u16, end: BlockEnd) {
+        self.stats.blocks_sent += u64::from(end == BlockEnd::Taken);
+        self.stats.blocks_not_taken += u64::from(end != BlockEnd::Taken);
+        self.handler.block_ended(id, end);
     }
 
     fn time(&mut self, answer: TimeAnswer) {

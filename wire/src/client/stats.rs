@@ -26,6 +26,12 @@ pub struct ClientStats {
     pub snapshots: u64,
     /// Control messages.
     pub messages: u64,
+    /// Blocks that came whole.
+    pub blocks_received: u64,
+    /// Blocks that the server has taken.
+    pub blocks_sent: u64,
+    /// Blocks that the server refused or found damaged.
+    pub blocks_not_taken: u64,
     /// INIT packets sent.
     pub inits: u64,
     /// COOKIE answers followed.

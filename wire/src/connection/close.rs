@@ -45,6 +45,9 @@ pub enum Violation {
     AckOfSkipped,
     /// It sent more ahead than a lane's window, or inputs out of sequence.
     LaneOverrun,
+    /// It sent slices without credit or of a wrong length, began a block while one was on its way or one too long, or gave
+    /// credit for and ended what never began.
+    Blocks,
 }
 
 /// Why a connection ended, as its owner hears it.

@@ -1,5 +1,6 @@
 //! What a connection tells its owner while it reads a datagram or a timer runs out. Bytes borrow from the datagram.
 
+use crate::blocks::BlockEnd;
 use crate::lanes::Lane;
 use crate::time::{Tick, Time};
 
@@ -28,6 +29,10 @@ pub(crate) trait Events {
     fn snapshot(&mut self, _tick: Tick, _body: &[u8]) {}
     /// What became of a packet that carried a snapshot.
     fn snapshot_fate(&mut self, _packet: u64, _delivered: bool) {}
+    /// A block: once, whole, and as it was sent.
+    fn block(&mut self, _kind: u16, _bytes: &[u8]) {}
+    /// How a block that was sent ended: once each, in the order of sending.
+    fn block_ended(&mut self, _id: u16, _end: BlockEnd) {}
     /// The answer to a request.
     fn time(&mut self, _answer: TimeAnswer) {}
 }

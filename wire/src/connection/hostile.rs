@@ -2,6 +2,8 @@
 //!
 //! Bodies of real packets are cut and changed, and frames are put together at random; then they are sealed as the peer would.
 
+mod blocks;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -104,7 +106,7 @@ proptest! {
     #[test]
     fn random_frames_never_panic(
         frames in prop::collection::vec(
-            (prop_oneof![0_u8..=0x12, Just(0x20), any::<u8>()], prop::collection::vec(any::<u8>(), 0..40)), 0..12),
+            (prop_oneof![0_u8..=0x12, Just(0x20), 0x50_u8..=0x53, any::<u8>()], prop::collection::vec(any::<u8>(), 0..40)), 0..12),
         control in prop_oneof![Just(0_u8), Just(1), any::<u8>()],
     ) {
         let (mut client, mut server, ..) = talked(2);

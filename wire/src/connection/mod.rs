@@ -6,6 +6,7 @@
 //! It opens one datagram or fills one buffer at a time and tells what happened through [`Events`]. It knows no address, no
 //! slot, and nothing of the handshake that made its keys.
 
+mod bulk;
 mod close;
 mod events;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub(crate) use receive::Opened;
 pub(crate) use receive::Refusal;
 pub(crate) use transmit::Extra;
 
+use crate::blocks::{Blocks, MAX_BLOCK_DOWN, MAX_BLOCK_UP, is_bulk};
 use crate::budget::Budget;
 use crate::crypto::{OpeningKey, Random, SealingKey};
 use crate::lanes::{ControlIn, ControlOut, InputIn, InputOut, Lane, SendError};
@@ -91,6 +93,9 @@ pub(crate) struct Connection {
     budget: Budget,
     control_out: ControlOut,
     control_in: ControlIn,
+    blocks: Blocks,
+    /// No slice leaves before.
+    bulk_next: Time,
     pending_time: Option<PendingTime>,
     /// When what waits in the lanes must leave, alone if need be.
     content_due: Option<Time>,
@@ -109,6 +114,10 @@ impl Connection {
         random: &mut Random,
     ) -> Self {
         let (outgoing, incoming) = headers;
+        let (block_out, block_in) = match role {
+            Role::Server(_) => (MAX_BLOCK_DOWN, MAX_BLOCK_UP),
+            Role::Client(_) => (MAX_BLOCK_UP, MAX_BLOCK_DOWN),
+        };
         Self {
             keys: Keys::new(now, keys, terms.keys),
             outgoing,
@@ -121,6 +130,8 @@ impl Connection {
             budget: Budget::new(now, terms.ceiling, terms.ack_delay),
             control_out: ControlOut::new(Lane::Control),
             control_in: ControlIn::default(),
+            blocks: Blocks::new(block_out, block_in),
+            bulk_next: Time::ZERO,
             pending_time: None,
             content_due: None,
             probe: false,
@@ -183,7 +194,7 @@ impl Connection {
     pub(crate) fn deadline(&self) -> Time {
         let recovery = self.recovery.deadline();
         let due = self.due_at().min(self.idle_at());
-        recovery.map_or(due, |at| at.min(due))
+        [recovery, self.blocks.deadline()].into_iter().flatten().fold(due, Time::min)
     }
 
     /// Loss and probe timers.
@@ -191,6 +202,7 @@ impl Connection {
         let mut lanes = Told {
             now,
             control: &mut self.control_out,
+            blocks: &mut self.blocks,
             role: &mut self.role,
             received: &mut self.received,
             budget: &mut self.budget,
@@ -198,13 +210,14 @@ impl Connection {
             events,
         };
         self.probe |= self.recovery.timeout(now, |number, sent, fate| lanes.tell(number, sent, fate));
+        self.blocks.timeout(now);
         self.rearm(now);
     }
 
     /// After fates were told: what was lost may have to leave again.
     fn rearm(&mut self, now: Time) {
         let inputs = matches!(&self.role, Role::Client(inputs) if inputs.is_due());
-        if self.content_due.is_none() && (self.control_out.is_ready() || inputs) {
+        if self.content_due.is_none() && (self.control_out.is_ready() || inputs || self.blocks.has_news()) {
             self.content_due = Some(now);
         }
     }
@@ -223,7 +236,7 @@ impl Connection {
         }
         let alive = self.last_sent + KEEP_ALIVE;
         let content = self.content_due.filter(|_| self.recovery.has_room());
-        [content, self.received.ack_due()].into_iter().flatten().fold(alive, Time::min)
+        [content, self.received.ack_due()].into_iter().flatten().fold(alive.min(self.bulk_at()), Time::min)
     }
 
     fn idle_at(&self) -> Time {
@@ -235,6 +248,7 @@ impl Connection {
 struct Told<'a, E> {
     now: Time,
     control: &'a mut ControlOut,
+    blocks: &'a mut Blocks,
     role: &'a mut Role,
     received: &'a mut Received,
     budget: &'a mut Budget,
@@ -251,11 +265,15 @@ impl<E: Events> Told<'_, E> {
         }
         let delivered = fate != Fate::Lost;
         for run in sent.runs.iter() {
-            if delivered {
-                self.control.delivered(*run);
-            } else {
-                self.control.lost(*run);
+            match (is_bulk(run.lane), delivered) {
+                (true, true) => self.blocks.delivered(*run),
+                (true, false) => self.blocks.lost(*run),
+                (false, true) => self.control.delivered(*run),
+                (false, false) => self.control.lost(*run),
             }
+        }
+        if !delivered {
+            self.blocks.lost_news(sent.blocks);
         }
         if delivered && sent.told {
             self.received.told(number, sent.told_below);

@@ -6,14 +6,12 @@ use crate::time::Time;
 
 impl Connection {
     /// Bytes of datagrams with slices of blocks that may leave now: 0, or enough for a full one. The records of such
-    /// datagrams are marked `bulk`.
-    #[expect(dead_code, reason = "the bulk lane asks")]
+    /// datagrams note that they hold slices.
     pub(crate) fn bulk_allowance(&self, now: Time) -> usize {
         if self.recovery.has_room() { self.budget.bulk_allowance(now, self.recovery.flying_bytes()) } else { 0 }
     }
 
     /// When [`Connection::bulk_allowance`] will be more than 0; `None` if only an acknowledgement or a loss can make it so.
-    #[expect(dead_code, reason = "the bulk lane asks")]
     pub(crate) fn next_bulk_at(&self) -> Option<Time> {
         self.budget.next_bulk_at(self.recovery.flying_bytes()).filter(|_| self.recovery.has_room())
     }

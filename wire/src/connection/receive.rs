@@ -131,6 +131,7 @@ impl Connection {
         let mut lanes = Told {
             now,
             control: &mut self.control_out,
+            blocks: &mut self.blocks,
             role: &mut self.role,
             received: &mut self.received,
             budget: &mut self.budget,
@@ -180,7 +181,11 @@ impl Connection {
                 let arrived = self.received.packets().saturating_sub(1);
                 events.time(TimeAnswer { origin, received, held_us, sent, arrived });
             }
-            _ => return Err(Violation::UnexpectedFrame),
+            (frame, _) => {
+                if !self.block_frame(now, &frame, events)? {
+                    return Err(Violation::UnexpectedFrame);
+                }
+            }
         }
         asked.eliciting = true;
         Ok(())

@@ -1,7 +1,7 @@
 //! Filling one datagram: everything that waits, in the order of its urgency, sealed in the caller's buffer.
 //!
-//! Order: prelude, TIME, inputs that are due, control messages, inputs repeated, ACK_RANGES, then a snapshot (which runs to the
-//! end) or a PING if an answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
+//! Order: prelude, TIME, inputs that are due, control messages, BLOCK_BEGIN, BLOCK_CREDIT and BLOCK_END, inputs repeated,
+//! ACK_RANGES, then slices of a block or a snapshot (which runs to the end) or a PING if an answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
 
 use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PendingTime, Role};
 use crate::codec::{NoRoom, Writer, low8, low16, low32};
@@ -55,7 +55,7 @@ impl Connection {
         let length = end + TAG_LEN;
         sent.size = low16(length as u64);
         self.recovery.sent(sent);
-        self.budget.sent(now, sent.size, sent.bulk);
+        self.budget.sent(now, sent.size, sent.blocks.has_slices());
         self.left(now);
         Ok(length)
     }
@@ -84,6 +84,7 @@ impl Connection {
         }
         if room || self.probe {
             self.control(out, sent);
+            self.block_news(out, sent);
         }
         let wanted = sent.eliciting
             || self.probe
@@ -97,19 +98,20 @@ impl Connection {
         if wanted || snapshot {
             sent.budget = self.budget.write(now, out);
         }
-        if let Extra::Snapshot(tick, write) = extra
-            && room
-        {
-            self.snapshot(now, number, tick, write, out, sent);
+        match extra {
+            Extra::Snapshot(tick, write) if room => self.snapshot(now, number, tick, write, out, sent),
+            Extra::None if room || self.probe => self.slices(now, out, sent),
+            _ => {}
         }
         let silent = now.since(self.last_sent) >= KEEP_ALIVE;
         if (self.probe || silent) && !sent.eliciting && out.u8(frame_id::PING).is_ok() {
             sent.eliciting = true;
         }
-        if !wanted && !sent.snapshot && sent.budget {
+        let bulk = sent.blocks.has_slices();
+        if !wanted && !sent.snapshot && !bulk && sent.budget {
             self.budget.report_lost();
         }
-        Ok(wanted || sent.snapshot)
+        Ok(wanted || sent.snapshot || bulk)
     }
 
     fn control(&mut self, out: &mut Writer<'_>, sent: &mut Sent) {

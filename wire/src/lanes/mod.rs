@@ -33,6 +33,9 @@ pub enum SendError {
     /// The lane carries nothing of this kind: blocks where messages go, or the other way round.
     #[error("the lane does not carry this")]
     WrongLane,
+    /// A block has at least one byte.
+    #[error("the block is empty")]
+    Empty,
     /// Longer than the lane carries.
     #[error("{len} bytes exceed the lane's {max}")]
     TooLong {

@@ -3,6 +3,7 @@
 //! At 20 datagrams a second they reach back 12 s, further than the idle timeout. When the oldest of 256 is still waiting
 //! for its fate, the ring is full and only acknowledgements and probes may be sent, until probing gives the oldest up.
 
+use crate::blocks::BlockNotes;
 use crate::time::Time;
 
 /// Records kept, a power of two.
@@ -17,7 +18,7 @@ const MAX_RUNS: usize = 4;
 pub(crate) struct Run {
     /// The low 16 bits of the first one's id: at most 256 are on their way, so they tell which it is.
     pub(crate) first: u16,
-    /// The lane's number.
+    /// The lane's number; for slices 128 and the low bits of their block's id.
     pub(crate) lane: u8,
     /// Never 0 in a run that is in use.
     pub(crate) bits: u32,
@@ -80,10 +81,9 @@ pub(crate) struct Sent {
     pub(crate) eliciting: bool,
     pub(crate) snapshot: bool,
     pub(crate) told: bool,
-    /// It held slices of a block.
-    pub(crate) bulk: bool,
     /// It held BUDGET.
     pub(crate) budget: bool,
+    pub(crate) blocks: BlockNotes,
     pub(crate) state: SentState,
 }
 

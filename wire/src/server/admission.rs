@@ -211,7 +211,7 @@ impl Server {
             write_accept(&header.client_id, header.client_nonce, |space| noise.write(&params, space), &mut accept)
                 .ok_or(DropReason::Handshake)?;
         let keys = noise.packet_keys(self.protocol);
-        let connection = Connection::new(
+        let mut connection = Connection::new(
             attempt.now,
             (SealingKey::new(&keys.to_client), OpeningKey::new(&keys.to_server)),
             (Header::to_client(header.client_id.as_bytes()), Header::to_server(id)),
@@ -226,6 +226,7 @@ impl Server {
             },
             &mut self.random,
         );
+        connection.limit_blocks(self.config.limits.block_max, self.blocks.clone());
         let expires = attempt.now + self.config.limits.half_open;
         let occupant = Occupant {
             address: attempt.from,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::blocks::MAX_BLOCK_UP;
 use crate::connection::KeyLimits;
 use crate::time::{Tick, Time};
 
@@ -89,6 +90,10 @@ pub struct Limits {
     pub token_lifetime_s: u64,
     /// How long a connection may stay half-open.
     pub half_open: Duration,
+    /// Longest block taken from a client, at most 1 MiB; 0 refuses them all.
+    pub block_max: usize,
+    /// Bytes that half blocks of all clients may take together.
+    pub block_pool: usize,
     /// How often ACCEPT or REJECT is repeated for a repeated INIT.
     pub answer_repeats: u8,
     /// RESET answers a second.
@@ -114,6 +119,8 @@ impl Default for Limits {
             replay_log: 65_536,
             token_lifetime_s: 60,
             half_open: Duration::from_secs(3),
+            block_max: MAX_BLOCK_UP,
+            block_pool: 64 * 1024 * 1024,
             answer_repeats: 3,
             resets_per_s: 5_000,
             resets_per_prefix_per_s: 50,

@@ -53,7 +53,7 @@ impl Server {
             self.half_open -= 1;
             self.stats.opened += 1;
         }
-        match occupant.connection.process(now, &opened, &mut Listener { conn, handler }) {
+        match occupant.connection.process(now, &opened, &mut Listener { conn, stats: &mut self.stats, handler }) {
             Ok(None) => {
                 if occupant.connection.is_due(now) {
                     mark(&mut self.dirty, conn.slot, occupant);

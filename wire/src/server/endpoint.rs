@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::ServerConfig;
@@ -13,6 +14,7 @@ use super::reset::ResetRates;
 use super::slots::{Closing, Occupant, Slots, Stage};
 use super::stats::{DropReason, ServerStats};
 use super::wheel::Wheel;
+use crate::blocks::BlockPool;
 use crate::codec::low16;
 use crate::connection::{CloseCode, CloseReason, Extra, closing_text};
 use crate::crypto::{CheckedIds, HostKeys, MacKey, Random, ShortHash};
@@ -57,6 +59,7 @@ pub struct Server {
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
     pub(super) half_open: usize,
+    pub(super) blocks: BlockPool,
     pub(super) stats: ServerStats,
     /// Slots that have something to send.
     pub(super) dirty: VecDeque<u32>,
@@ -115,6 +118,7 @@ impl Server {
             slots: Slots::new(capacity, low16(random.u64())),
             wheel: Wheel::new(capacity),
             half_open: 0,
+            blocks: BlockPool::new(limits.block_pool),
             stats: ServerStats::default(),
             dirty: VecDeque::with_capacity(capacity),
             ended: Vec::with_capacity(capacity),
@@ -169,6 +173,32 @@ impl Server {
         }
         self.wheel.schedule(conn.slot, occupant.connection.deadline());
         Ok(())
+    }
+
+    /// Queues a block of 1 byte to 8 MiB behind those that wait, at most 16 together; its id. It is shared, not copied: the
+    /// same block for many connections is one buffer. Blocks of a connection travel one after the other in what the game
+    /// leaves of its line, and the handler hears how each ended.
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is not open, the block empty or too long, or 16 blocks wait.
+    pub fn send_block(&mut self, conn: ConnId, kind: u16, bytes: Arc<[u8]>) -> Result<u16, SendError> {
+        let now = self.now;
+        let occupant = self.slots.find(conn).ok_or(SendError::Closed)?;
+        if !matches!(occupant.stage, Stage::Open) {
+            return Err(SendError::Closed);
+        }
+        let id = occupant.connection.send_block(now, kind, bytes)?;
+        if occupant.connection.is_due(now) {
+            mark(&mut self.dirty, conn.slot, occupant);
+        }
+        self.wheel.schedule(conn.slot, occupant.connection.deadline());
+        Ok(id)
+    }
+
+    /// Bytes that half blocks of clients take now.
+    #[must_use]
+    pub fn block_memory(&self) -> usize {
+        self.blocks.taken()
     }
 
     /// Ends a connection. Control messages that fit go out with the goodbye; the handler hears of the end in the next
@@ -314,7 +344,7 @@ impl Server {
                 return;
             }
             Stage::Open => {
-                occupant.connection.timeout(now, &mut Listener { conn, handler });
+                occupant.connection.timeout(now, &mut Listener { conn, stats: &mut self.stats, handler });
                 if occupant.connection.is_due(now) {
                     mark(&mut self.dirty, slot, occupant);
                 }

@@ -1,9 +1,11 @@
 //! What a shard hears from its endpoint. Bytes borrow from the datagram and end with the call.
 
+use crate::blocks::BlockEnd;
 use crate::connection::{CloseReason, Events};
 use crate::handshake::RejectCode;
 use crate::ids::ConnId;
 use crate::lanes::Lane;
+use crate::server::stats::ServerStats;
 use crate::token::TokenClaims;
 
 /// The shard's answer to a genuine token.
@@ -29,6 +31,11 @@ pub trait ServerHandler {
     fn snapshot_delivered(&mut self, conn: ConnId, packet: u64);
     /// The packet that carried a snapshot is lost, or will never be known to have arrived.
     fn snapshot_lost(&mut self, conn: ConnId, packet: u64);
+    /// A block: once, whole, and as it was sent.
+    fn block(&mut self, _conn: ConnId, _kind: u16, _bytes: &[u8]) {}
+    /// How a block of [`Server::send_block`](crate::Server::send_block) ended: once each, in the order of sending. Those that
+    /// are on their way or wait when the connection ends are not told.
+    fn block_ended(&mut self, _conn: ConnId, _id: u16, _end: BlockEnd) {}
     /// The connection is gone; the handle finds nothing from here on. Exactly once per `connected`.
     fn closed(&mut self, conn: ConnId, why: CloseReason);
 }
@@ -36,6 +43,7 @@ pub trait ServerHandler {
 /// The shard's handler as one connection's listener.
 pub(super) struct Listener<'h, H> {
     pub(super) conn: ConnId,
+    pub(super) stats: &'h mut ServerStats,
     pub(super) handler: &'h mut H,
 }
 
@@ -46,6 +54,17 @@ impl<H: ServerHandler> Events for Listener<'_, H> {
 
     fn input(&mut self, sequence: u32, bytes: &[u8]) {
         self.handler.input(self.conn, sequence, bytes);
+    }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        self.stats.blocks_received += 1;
+        self.handler.block(self.conn, kind, bytes);
+    }
+
+    fn block_ended(&mut self, id: u16, end: BlockEnd) {
+        self.stats.blocks_sent += u64::from(end == BlockEnd::Taken);
+        self.stats.blocks_not_taken += u64::from(end != BlockEnd::Taken);
+        self.handler.block_ended(self.conn, id, end);
     }
 
     fn snapshot_fate(&mut self, packet: u64, delivered: bool) {

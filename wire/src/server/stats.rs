@@ -134,6 +134,12 @@ pub struct ServerStats {
     pub half_open_expired: u64,
     /// Connections closed because the peer broke the protocol.
     pub violations: u64,
+    /// Blocks that a client has taken.
+    pub blocks_sent: u64,
+    /// Blocks that a client refused or found damaged.
+    pub blocks_not_taken: u64,
+    /// Blocks of clients that came whole.
+    pub blocks_received: u64,
     drops: [u64; DropReason::ALL.len()],
 }
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mu_wire::{
-    Accepted, Admission, Client, ClientHandler, CloseReason, ConnId, ConnectTicket, DatagramSink, HostKeys, Lane,
-    Random, Server, ServerConfig, ServerHandler, Tick, Time, TokenClaims,
+    Accepted, Admission, BlockEnd, Client, ClientHandler, CloseReason, ConnId, ConnectTicket, DatagramSink, HostKeys,
+    Lane, Random, Server, ServerConfig, ServerHandler, Tick, Time, TokenClaims,
 };
 
 pub(crate) const UNIX: u64 = 1_800_000_000;
@@ -71,6 +71,8 @@ pub(crate) struct Shard {
     pub(crate) connected: Vec<ConnId>,
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) inputs: Vec<(u32, Vec<u8>)>,
+    pub(crate) blocks: Vec<(u16, Vec<u8>)>,
+    pub(crate) ended: Vec<(u16, BlockEnd)>,
     pub(crate) delivered: Vec<u64>,
     pub(crate) lost: Vec<u64>,
     pub(crate) closed: Vec<(ConnId, CloseReason)>,
@@ -97,6 +99,14 @@ impl ServerHandler for Shard {
         self.inputs.push((sequence, bytes.to_vec()));
     }
 
+    fn block(&mut self, _: ConnId, kind: u16, bytes: &[u8]) {
+        self.blocks.push((kind, bytes.to_vec()));
+    }
+
+    fn block_ended(&mut self, _: ConnId, id: u16, end: BlockEnd) {
+        self.ended.push((id, end));
+    }
+
     fn snapshot_delivered(&mut self, _: ConnId, packet: u64) {
         self.delivered.push(packet);
     }
@@ -115,6 +125,8 @@ impl ServerHandler for Shard {
 pub(crate) struct Player {
     pub(crate) accepted: Option<Accepted>,
     pub(crate) messages: Vec<Vec<u8>>,
+    pub(crate) blocks: Vec<(u16, Vec<u8>)>,
+    pub(crate) ended: Vec<(u16, BlockEnd)>,
     pub(crate) snapshots: Vec<(Tick, Vec<u8>)>,
     pub(crate) closed: Vec<CloseReason>,
     pub(crate) keys: Vec<String>,
@@ -128,6 +140,14 @@ impl ClientHandler for Player {
 
     fn message(&mut self, _: Lane, bytes: &[u8]) {
         self.messages.push(bytes.to_vec());
+    }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        self.blocks.push((kind, bytes.to_vec()));
+    }
+
+    fn block_ended(&mut self, id: u16, end: BlockEnd) {
+        self.ended.push((id, end));
     }
 
     fn snapshot(&mut self, tick: Tick, body: &[u8]) {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails the test that called it")]
 
 mod allocations;
+mod blocks;
 mod dice;
 mod exchange;
 mod handshake;

@@ -5,7 +5,7 @@ Knows no bytes: `messages.py` and `frames.py` read and write by these tables.
 
 PROTOCOL_VERSION = 1
 
-PROTOCOL_ID = 0x6bdeed8e
+PROTOCOL_ID = 0x9cb7e3e9
 
 CLIENT = [
   {
