@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mu_wire::{CookieMode, ServerConfig};
+use mu_wire::{CookieMode, Limits, ServerConfig};
 
 use crate::dice::Dice;
 use crate::weather::Weather;
@@ -62,6 +62,8 @@ pub(crate) struct PlayerPlan {
     pub(crate) clock_us: u64,
     /// Length of the id its datagrams carry.
     pub(crate) client_id: usize,
+    /// Packets after which it renews its key; 0 leaves it as it is.
+    pub(crate) renews: u64,
     /// What it sees at most.
     pub(crate) visible: usize,
 }
@@ -153,6 +155,10 @@ impl Plan {
 fn config(dice: &mut Dice, idle_us: u64) -> ServerConfig {
     let cookie = [CookieMode::UnderLoad, CookieMode::UnderLoad, CookieMode::Always, CookieMode::Never][dice.place(4)];
     let room = if dice.percent(5) { 1 } else { 8 };
+    let mut limits = Limits::default();
+    if dice.percent(50) {
+        limits.keys.packets = dice.between(2, 200);
+    }
     ServerConfig {
         max_connections: room,
         max_half_open: room,
@@ -160,6 +166,7 @@ fn config(dice: &mut Dice, idle_us: u64) -> ServerConfig {
         ack_delay: Duration::from_millis(dice.between(0, 60)),
         coalesce: Duration::from_millis(dice.between(0, 60)),
         cookie,
+        limits,
         ..ServerConfig::default()
     }
 }
@@ -181,6 +188,7 @@ fn player(dice: &mut Dice, calm_us: u64, idle_us: u64) -> PlayerPlan {
         refused: dice.percent(4),
         clock_us: dice.between(1, 1 << 40),
         client_id: dice.place(5),
+        renews: if dice.percent(40) { dice.between(2, 200) } else { 0 },
         visible: 1 + dice.place(24),
     }
 }

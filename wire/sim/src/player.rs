@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use mu_wire::{Client, ClientState, CloseCode, ConnectTicket, Lane, SendError, Time};
+use mu_wire::{Client, ClientState, CloseCode, ConnectTicket, KeyLimits, Lane, SendError, Time};
 
 use crate::clock::Clock;
 use crate::dice::Dice;
@@ -35,6 +35,8 @@ pub(crate) struct Player {
     next_up_us: u64,
     next_input_us: u64,
     pub(crate) has_tried: bool,
+    /// Keys that both ends of the current session have renewed.
+    pub(crate) renewals: u32,
     dice: Dice,
     letter: Vec<u8>,
 }
@@ -66,6 +68,7 @@ impl Player {
             next_up_us: next(dice, plan.starts_us, plan.up_per_s),
             next_input_us: next(dice, plan.starts_us, plan.inputs_per_s),
             has_tried: false,
+            renewals: 0,
             dice: dice.split(),
             letter: Vec::new(),
             plan,
@@ -80,7 +83,10 @@ impl Player {
     /// Begins a session.
     pub(crate) fn connect(&mut self, ticket: ConnectTicket, session: usize, seed: [u8; 32], now: Time) {
         let id = [0xa1, 0xb2, 0xc3, 0xd4];
-        let client = Client::new(ticket, tickets::server_address(), &id[..self.plan.client_id], seed, now);
+        let mut client = Client::new(ticket, tickets::server_address(), &id[..self.plan.client_id], seed, now);
+        if self.plan.renews > 0 {
+            client.set_key_limits(KeyLimits { packets: self.plan.renews, ..KeyLimits::default() });
+        }
         self.client = Some((client, session));
     }
 
@@ -118,7 +124,8 @@ impl Player {
             let _inside = meter::inside();
             client.poll_transmit(now, out);
         }
-        // An end that has nothing left to do is gone; its player may return.
+        let stats = client.stats();
+        self.renewals = self.renewals.max(stats.keys_renewed + stats.server_keys_renewed);
         self.client = Some((client, session));
     }
 

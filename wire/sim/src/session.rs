@@ -47,6 +47,8 @@ pub(crate) struct Hearing {
     pub(crate) spoke_us: u64,
     /// Datagrams spoken so far.
     pub(crate) spoken: u32,
+    /// The newest that was heard.
+    pub(crate) newest: u32,
     /// Which of them were heard.
     pub(crate) heard: Marks,
 }

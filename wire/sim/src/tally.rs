@@ -58,6 +58,10 @@ tally! {
     jumps_forward: "clock jumps forward",
     /// Clocks that jumped back.
     jumps_back: "clock jumps back",
+    /// Dropped because a newer key was in use.
+    late: "too late for their key",
+    /// Keys that were renewed.
+    renewals: "keys renewed",
     /// Times a sink had no room.
     sink_full: "sink full",
     /// Attempts to connect.

@@ -158,8 +158,9 @@ impl Witness {
             session.view.delivered(packet);
         } else {
             session.view.lost(packet);
-            session.said = true;
         }
+        // A view whose memory of packets was full may have something to say now.
+        session.said = true;
         if twice {
             self.blame(index, format!("packet {packet} has two fates"));
         }

@@ -232,9 +232,10 @@ impl World {
         if !player.is_done() {
             return;
         }
-        {
+        if let Some((client, _)) = player.client.take() {
+            self.witness.tally.renewals += u64::from(std::mem::take(&mut player.renewals));
             let _inside = meter::inside();
-            player.client = None;
+            drop(client);
         }
         let again = player.plan.returns && self.phase == Phase::Busy;
         player.connects_us = if again { self.witness.now_us + self.dice.between(10_000, 800_000) } else { NEVER };
@@ -368,10 +369,8 @@ impl World {
         let own_us = self.witness.own_us;
         let known = &mut self.witness.sessions[datagram.session];
         let open = known.server == Stage::Open && known.server_closes.is_none();
-        let new = hear(&mut known.hearing_up, &datagram, own_us);
-        if open && new && dropped {
-            self.witness.blame(datagram.session, "the server dropped a good datagram");
-        }
+        let heard = hear(&mut known.hearing_up, &datagram, dropped, own_us);
+        self.judge_drop(datagram.session, open, heard);
         self.out.give_back(datagram.bytes);
         self.post(None);
     }
@@ -390,13 +389,24 @@ impl World {
         let own_us = self.witness.own_us;
         let known = &mut self.witness.sessions[session];
         let open = known.client == Stage::Open && known.client_closes.is_none();
-        let new = hear(&mut known.hearing_down, &datagram, own_us);
-        if open && new && dropped {
-            self.witness.blame(session, "the client dropped a good datagram");
-        }
+        let heard = hear(&mut known.hearing_down, &datagram, dropped, own_us);
+        self.judge_drop(session, open, heard);
         self.out.give_back(datagram.bytes);
         if self.players[index].session() == Some(session) {
             self.let_play(index);
+        }
+    }
+
+    /// An open end drops no good datagram, but for late ones: their key may be forgotten.
+    fn judge_drop(&mut self, session: usize, open: bool, heard: Heard) {
+        let renews = self.plan.players[self.witness.sessions[session].player].renews > 0
+            || self.plan.config.limits.keys.packets < 1_000;
+        match heard {
+            Heard::DroppedLate if renews => self.witness.tally.late += 1,
+            Heard::Dropped | Heard::DroppedLate if open => {
+                self.witness.blame(session, "a good datagram was dropped");
+            }
+            _ => {}
         }
     }
 
@@ -412,16 +422,32 @@ impl World {
     }
 }
 
-/// The listener was given a datagram; whether it is a good one that it had not heard.
-fn hear(hearing: &mut Hearing, datagram: &Datagram, own_us: u64) -> bool {
+/// How a datagram was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Taken in, or nothing that has to be.
+    Well,
+    /// Dropped although nothing newer had come.
+    Dropped,
+    /// Dropped, and newer ones had come before.
+    DroppedLate,
+}
+
+/// The listener was given a datagram.
+fn hear(hearing: &mut Hearing, datagram: &Datagram, dropped: bool, own_us: u64) -> Heard {
     let Some(serial) = datagram.serial.filter(|_| !datagram.corrupt) else {
-        return false;
+        return Heard::Well;
     };
-    let new = hearing.heard.set(serial);
-    if new {
-        hearing.heard_us = own_us;
+    if !hearing.heard.set(serial) {
+        return Heard::Well;
     }
-    new
+    let late = serial < hearing.newest;
+    if !dropped {
+        hearing.heard_us = own_us;
+        hearing.newest = hearing.newest.max(serial);
+        return Heard::Well;
+    }
+    if late { Heard::DroppedLate } else { Heard::Dropped }
 }
 
 /// A code that an end may close with.

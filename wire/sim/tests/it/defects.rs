@@ -13,11 +13,11 @@ const fn words(defect: Defect) -> &'static [&'static str] {
         Defect::FateForgotten => &["no fate"],
         Defect::SnapshotAltered => &["was never like", "cannot be read", "the replica is wrong"],
         Defect::ClosedTwice => &["twice"],
-        Defect::ClosedNever => &["no end", "dropped a good datagram", "has said nothing"],
+        Defect::ClosedNever => &["no end", "a good datagram was dropped", "has said nothing"],
         Defect::ClientSleeps => &["silent", "has said nothing", "no end", "and still"],
         Defect::Blamed => &["honest"],
         Defect::Impatient => &["it was silent for"],
-        Defect::Deaf => &["dropped a good datagram"],
+        Defect::Deaf => &["a good datagram was dropped"],
         Defect::Hoards => &["the endpoints hold"],
     }
 }
