@@ -12,6 +12,8 @@ mod history;
 mod least;
 mod rate;
 mod report;
+#[cfg(test)]
+mod road;
 mod window;
 
 use std::time::Duration;
@@ -54,6 +56,8 @@ pub(crate) struct Budget {
     game_bytes: u64,
     game_at: Time,
     game_per_s: u64,
+    /// When a snapshot was last held back.
+    held_at: Option<Time>,
     /// Smoothed share of lost packets, in 1/65,536 of 1/256.
     loss: u32,
     reports: Reports,
@@ -75,7 +79,8 @@ impl Budget {
             ack_delay_us: micros(ack_delay),
             game_bytes: 0,
             game_at: now,
-            game_per_s: 0,
+            game_per_s: rate::START,
+            held_at: None,
             loss: 0,
             reports: Reports::new(now, start),
         }
@@ -141,10 +146,8 @@ impl Budget {
     /// Bytes that a datagram with a snapshot may have now; 0 while too much is on its way.
     pub(crate) fn snapshot_room(&mut self, now: Time, flying: u64) -> usize {
         let rate = self.control.bytes_per_s();
-        let trip = self.control.least_us().unwrap_or(TRIP_US);
-        let standing = rate.saturating_mul(trip + self.ack_delay_us + STANDING_US) / 1_000_000;
-        if flying > standing.max(DATAGRAM) {
-            self.control.limits();
+        if flying > self.most_flying() {
+            self.limits(now);
             return 0;
         }
         let room = self.all.holds(now, rate, self.most()).min((rate / 10).max(1));
@@ -152,14 +155,16 @@ impl Budget {
     }
 
     /// A snapshot would have been larger if there had been more to spend.
-    pub(crate) const fn limits(&mut self) {
+    pub(crate) const fn limits(&mut self, now: Time) {
+        self.held_at = Some(now);
         self.control.limits();
     }
 
     /// Bytes of datagrams with bulk that may leave now: 0, or enough for a full one.
     pub(crate) fn bulk_allowance(&self, now: Time, flying: u64) -> usize {
         let rate = self.control.bytes_per_s();
-        let left = self.all.holds(now, rate, self.most()).saturating_sub(self.reserve());
+        let held = self.held_at.is_some_and(|at| now.since(at) < GAME_SPAN) || flying > self.most_flying();
+        let left = if held { 0 } else { self.all.holds(now, rate, self.most()).saturating_sub(self.reserve()) };
         let left = left.max(self.share.holds(now, rate / 8, DATAGRAM));
         let paced = self.pace.holds(now, self.pace_per_s(), self.most_pace());
         let allowed = left.min(paced).min(self.window.bytes().saturating_sub(flying));
@@ -172,9 +177,14 @@ impl Budget {
             return None;
         }
         let rate = self.control.bytes_per_s();
-        let left = self.all.holds_at(self.reserve() + DATAGRAM, rate);
-        let left = left.min(self.share.holds_at(DATAGRAM, rate / 8));
-        Some(left.max(self.pace.holds_at(DATAGRAM, self.pace_per_s())))
+        let share = self.share.holds_at(DATAGRAM, rate / 8);
+        let at = if flying > self.most_flying() {
+            share
+        } else {
+            let left = self.all.holds_at(self.reserve() + DATAGRAM, rate);
+            share.min(self.held_at.map_or(left, |at| left.max(at + GAME_SPAN)))
+        };
+        Some(at.max(self.pace.holds_at(DATAGRAM, self.pace_per_s())))
     }
 
     /// Smoothed share of lost packets, in 1/65,536.
@@ -215,6 +225,13 @@ impl Budget {
     /// The bucket holds two ticks, and the reserve and two datagrams in any case: else bulk could never leave.
     fn most(&self) -> u64 {
         (self.control.bytes_per_s() / 10).max(self.reserve() + 2 * DATAGRAM)
+    }
+
+    /// More than this on its way stands in a queue.
+    fn most_flying(&self) -> u64 {
+        let trip = self.control.least_us().unwrap_or(TRIP_US);
+        let time = trip + self.ack_delay_us + STANDING_US;
+        (self.control.bytes_per_s().saturating_mul(time) / 1_000_000).max(DATAGRAM)
     }
 
     /// What the game lanes are likely to spend in the next two ticks.

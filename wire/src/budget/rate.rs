@@ -105,7 +105,7 @@ impl RateControl {
         self.samples += 1;
         self.round_least_us = self.round_least_us.min(trip_us);
         let length = Duration::from_micros(smoothed_us).max(SHORTEST_ROUND);
-        if self.samples >= 2 && now.since(self.round_began) >= length {
+        if self.samples >= 3 && now.since(self.round_began) >= length {
             self.end_round(now);
         }
     }

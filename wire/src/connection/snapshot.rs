@@ -30,7 +30,7 @@ impl Connection {
         let limited = left < out.remaining();
         if left.min(out.remaining()) < HEAD + LEAST_ROOM {
             if limited {
-                self.budget.limits();
+                self.budget.limits(now);
             }
             return;
         }
@@ -51,7 +51,7 @@ impl Connection {
         sent.snapshot = true;
         sent.eliciting = true;
         if limited && written + LONGEST_RECORD > room {
-            self.budget.limits();
+            self.budget.limits(now);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod allocations;
 mod blocks;
+mod budget;
 mod dice;
 mod exchange;
 mod handshake;
@@ -12,6 +13,7 @@ mod hostile;
 mod key_log;
 mod link;
 mod messages;
+mod narrow;
 mod reset;
 mod snapshot_golden;
 mod snapshot_malformed;

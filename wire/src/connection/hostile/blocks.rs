@@ -6,7 +6,7 @@ use super::*;
 
 /// Both ends in the middle of a block each way, and the body of a packet of each.
 fn halfway(seed: u8) -> (Connection, Connection, Vec<u8>, Vec<u8>) {
-    let (mut client, mut server) = pair(seed);
+    let (mut client, mut server) = pair(at(0), seed, KeyLimits::default());
     let mut buffer = [0; 1452];
     client.send_block(at(0), 1, Arc::from(vec![1; 90_000])).unwrap();
     server.send_block(at(0), 2, Arc::from(vec![2; 90_000])).unwrap();
@@ -24,7 +24,10 @@ fn halfway(seed: u8) -> (Connection, Connection, Vec<u8>, Vec<u8>) {
         }
     }
     let mut body = |from: &mut Connection, to: &mut Connection| {
-        let len = from.transmit(now + Duration::from_millis(20), Extra::None, &mut buffer);
+        // The pace decides when the next slice may leave.
+        let mut after = (1..200).map(|steps| now + Duration::from_millis(10) * steps);
+        let len = after.find_map(|at| Some(from.transmit(at, Extra::None, &mut buffer)).filter(|len| *len > 1_024));
+        let len = len.expect("a slice leaves");
         to.open(now, &mut buffer[..len]).expect("authentic").body.to_vec()
     };
     let (up, down) = (body(&mut client, &mut server), body(&mut server, &mut client));
@@ -63,7 +66,7 @@ fn changed_bodies_with_slices_never_panic() {
 
 /// What the server says to a client's frames.
 fn verdict(frames: &[u8]) -> Result<(), Violation> {
-    let (_, mut server) = pair(9);
+    let (_, mut server) = pair(at(0), 9, KeyLimits::default());
     let body = [&[0], frames].concat();
     take(&mut server, at(10), &mut forge(&Header::to_server(7), 1, 0, &body))
 }
