@@ -11,6 +11,8 @@ pub enum Defect {
     MessagesSwapped,
     /// One byte of a message changes.
     MessageAltered,
+    /// A block is handed on twice.
+    BlockTwice,
     /// An input is handed on twice.
     InputTwice,
     /// A snapshot that was lost is said to have come.
@@ -37,11 +39,12 @@ pub enum Defect {
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MessageTwice,
         Self::MessageLost,
         Self::MessagesSwapped,
         Self::MessageAltered,
+        Self::BlockTwice,
         Self::InputTwice,
         Self::FateInvented,
         Self::FateForgotten,

@@ -1,8 +1,8 @@
 //! The handlers of both ends: they pass on to the witness what the endpoints tell them, or something else if a fault is planted.
 
 use mu_wire::{
-    Accepted, Admission, ClientHandler, CloseReason, ConnId, Lane, RejectCode, ServerHandler, Tick, TokenClaims,
-    Violation,
+    Accepted, Admission, BlockEnd, ClientHandler, CloseReason, ConnId, Lane, RejectCode, ServerHandler, Tick,
+    TokenClaims, Violation,
 };
 
 use crate::defect::Defect;
@@ -43,6 +43,13 @@ fn message(witness: &mut Witness, index: usize, to_server: bool, lane: Lane, byt
     let letters = if to_server { &mut session.up } else { &mut session.down };
     if let Err(wrong) = letters.take(lane, bytes) {
         witness.blame(index, format!("to the {}: {wrong}", if to_server { "server" } else { "client" }));
+    }
+}
+
+fn block(witness: &mut Witness, index: usize, to_server: bool, kind: u16, bytes: &[u8]) {
+    let times = 1 + u32::from(witness.strikes(Defect::BlockTwice));
+    for _ in 0..times {
+        witness.block_came(index, to_server, kind, bytes);
     }
 }
 
@@ -116,6 +123,22 @@ impl ServerHandler for ServerEars<'_> {
         self.0.fate_told(conn, packet, invented);
     }
 
+    fn block(&mut self, conn: ConnId, kind: u16, bytes: &[u8]) {
+        let _outside = meter::outside();
+        match self.0.session_of(conn) {
+            Some(index) => block(self.0, index, true, kind, bytes),
+            None => self.0.blame(0, "a block on a connection that is not open"),
+        }
+    }
+
+    fn block_ended(&mut self, conn: ConnId, id: u16, end: BlockEnd) {
+        let _outside = meter::outside();
+        match self.0.session_of(conn) {
+            Some(index) => self.0.block_ended(index, false, id, end),
+            None => self.0.blame(0, "the end of a block on a connection that is not open"),
+        }
+    }
+
     fn closed(&mut self, conn: ConnId, why: CloseReason) {
         let _outside = meter::outside();
         match self.0.session_of(conn) {
@@ -151,6 +174,16 @@ impl ClientHandler for ClientEars<'_> {
             return self.0.snapshot_came(self.1, tick, &altered);
         }
         self.0.snapshot_came(self.1, tick, body);
+    }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        let _outside = meter::outside();
+        block(self.0, self.1, false, kind, bytes);
+    }
+
+    fn block_ended(&mut self, id: u16, end: BlockEnd) {
+        let _outside = meter::outside();
+        self.0.block_ended(self.1, true, id, end);
     }
 
     fn closed(&mut self, why: CloseReason) {

@@ -7,6 +7,7 @@
 //! | invariant | where |
 //! |---|---|
 //! | a message keeps its lane's promise, unaltered | `letters` |
+//! | a block comes once, whole, and what its sender is told is true | `parcels` |
 //! | inputs come once, in order | `ears` |
 //! | a replica never shows what never was, and is right once the network is calm | `scene` |
 //! | each snapshot has one fate, and "delivered" is true | `witness` |
@@ -26,6 +27,7 @@ mod flight;
 mod letters;
 mod marks;
 pub mod meter;
+mod parcels;
 mod plan;
 mod player;
 mod scene;

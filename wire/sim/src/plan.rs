@@ -27,6 +27,8 @@ pub(crate) enum Happening {
     Back(Whose, u64),
     /// The player says goodbye.
     ClientCloses(usize),
+    /// The server loses everything.
+    Restart,
     /// The server sends the player away.
     ServerCloses(usize),
 }
@@ -50,6 +52,12 @@ pub(crate) struct PlayerPlan {
     pub(crate) up_per_s: u64,
     /// Messages a second that it is sent.
     pub(crate) down_per_s: u64,
+    /// Blocks in ten seconds that it sends.
+    pub(crate) blocks_up: u64,
+    /// Blocks in ten seconds that it is sent.
+    pub(crate) blocks_down: u64,
+    /// Longest of them in bytes.
+    pub(crate) block_bytes: u64,
     /// Inputs a second.
     pub(crate) inputs_per_s: u64,
     /// Messages on their way at most on each lane, beyond which none is added; a greedy player knows no end.
@@ -116,6 +124,9 @@ impl Plan {
         for player in 0..plan.players.len() {
             plan.happen_to(player, dice);
         }
+        if dice.percent(8) {
+            plan.happenings.push((dice.between(300_000, calm_us), Happening::Restart));
+        }
         plan.clocks(dice);
         plan.happenings.sort_by_key(|(at, _)| *at);
         plan
@@ -156,6 +167,9 @@ fn config(dice: &mut Dice, idle_us: u64) -> ServerConfig {
     let cookie = [CookieMode::UnderLoad, CookieMode::UnderLoad, CookieMode::Always, CookieMode::Never][dice.place(4)];
     let room = if dice.percent(5) { 1 } else { 8 };
     let mut limits = Limits::default();
+    if dice.percent(20) {
+        (limits.block_max, limits.block_pool) = (dice.place(50_000), dice.place(100_000));
+    }
     if dice.percent(50) {
         limits.keys.packets = dice.between(2, 200);
     }
@@ -182,6 +196,9 @@ fn player(dice: &mut Dice, calm_us: u64, idle_us: u64) -> PlayerPlan {
         frame_us,
         up_per_s: [0, 1, 4, 15][dice.place(4)],
         down_per_s: [0, 2, 10, 40][dice.place(4)],
+        blocks_up: [0, 0, 0, 3, 10][dice.place(5)],
+        blocks_down: [0, 0, 3, 10][dice.place(4)],
+        block_bytes: [1_500, 8_000, 30_000, 120_000][dice.place(4)],
         inputs_per_s: [0, 3, 8, 20][dice.place(4)],
         manners: if dice.percent(15) { u32::MAX } else { dice.u32(1, 40) },
         returns: dice.percent(60),

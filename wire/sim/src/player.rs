@@ -31,9 +31,12 @@ pub(crate) struct Player {
     pub(crate) wake_us: u64,
     /// When the server has the next message for it.
     pub(crate) next_down_us: u64,
+    /// When the server has the next block for it.
+    pub(crate) next_down_block_us: u64,
     next_frame_us: u64,
     next_up_us: u64,
     next_input_us: u64,
+    next_block_us: u64,
     pub(crate) has_tried: bool,
     /// Keys that both ends of the current session have renewed.
     pub(crate) renewals: u32,
@@ -47,6 +50,11 @@ pub(crate) fn next(dice: &mut Dice, now_us: u64, per_s: u64) -> u64 {
         Some(most) => now_us + dice.below(most),
         None => NEVER,
     }
+}
+
+/// The same for something that happens so often in ten seconds.
+pub(crate) fn next_block(dice: &mut Dice, now_us: u64, per_10_s: u64) -> u64 {
+    20_000_000_u64.checked_div(per_10_s).map_or(NEVER, |most| now_us + dice.below(most))
 }
 
 /// A lane to send on: often the first, else any that is open.
@@ -66,6 +74,8 @@ impl Player {
             next_down_us: next(dice, plan.starts_us, plan.down_per_s),
             next_frame_us: if plan.frame_us == 0 { NEVER } else { plan.starts_us },
             next_up_us: next(dice, plan.starts_us, plan.up_per_s),
+            next_block_us: next_block(dice, plan.starts_us, plan.blocks_up),
+            next_down_block_us: next_block(dice, plan.starts_us, plan.blocks_down),
             next_input_us: next(dice, plan.starts_us, plan.inputs_per_s),
             has_tried: false,
             renewals: 0,
@@ -96,7 +106,11 @@ impl Player {
             return self.connects_us;
         };
         let timer = client.next_timeout().map_or(NEVER, |at| self.clock.when(at));
-        let acts = if self.plan.frame_us == 0 { self.next_up_us.min(self.next_input_us) } else { self.next_frame_us };
+        let acts = if self.plan.frame_us == 0 {
+            self.next_up_us.min(self.next_input_us).min(self.next_block_us)
+        } else {
+            self.next_frame_us
+        };
         timer.min(acts)
     }
 
@@ -118,7 +132,7 @@ impl Player {
         if busy {
             self.act(&mut client, session, witness);
         } else {
-            (self.next_up_us, self.next_input_us) = (NEVER, NEVER);
+            (self.next_up_us, self.next_input_us, self.next_block_us) = (NEVER, NEVER, NEVER);
         }
         {
             let _inside = meter::inside();
@@ -192,6 +206,19 @@ impl Player {
                 client.send(lane, &self.letter)
             };
             witness.sent(session, true, lane, self.letter.len(), sent);
+        }
+        if self.next_block_us <= now_us && witness.sessions[session].blocks_up.waiting() < 2 {
+            self.next_block_us = next_block(&mut self.dice, now_us, self.plan.blocks_up);
+            let len = self.dice.u32(1, u32::try_from(self.plan.block_bytes).unwrap_or(1)) as usize;
+            let (kind, bytes) = witness.sessions[session].blocks_up.write_next(len);
+            let taken = {
+                let _inside = meter::inside();
+                client.send_block(kind, bytes)
+            };
+            witness.block_sent(session, true, len, taken);
+        }
+        if self.next_block_us <= now_us {
+            self.next_block_us = next_block(&mut self.dice, now_us + 1, self.plan.blocks_up);
         }
         while self.next_input_us <= now_us {
             self.next_input_us = next(&mut self.dice, now_us + 1, self.plan.inputs_per_s);

@@ -8,6 +8,7 @@ use mu_wire::{CloseCode, ConnId, MAX_UNFRAGMENTED, RejectCode, Tick};
 use crate::dice::scramble;
 use crate::letters::Letters;
 use crate::marks::Marks;
+use crate::parcels::Parcels;
 
 /// Longest message to the server: of reliable lanes, of the others.
 const LONGEST_UP: (usize, usize) = (MAX_UNFRAGMENTED, MAX_UNFRAGMENTED);
@@ -79,6 +80,8 @@ pub(crate) struct Session {
     pub(crate) client_closes: Option<CloseCode>,
     /// The code with which the server closed.
     pub(crate) server_closes: Option<CloseCode>,
+    /// Servers that were there before its own.
+    pub(crate) restarts: u64,
     /// Why the shard did not want it.
     pub(crate) refused: Option<RejectCode>,
     /// Whether an ACCEPT came to the client unharmed.
@@ -89,6 +92,10 @@ pub(crate) struct Session {
     pub(crate) up: Letters,
     /// Messages to the client.
     pub(crate) down: Letters,
+    /// Blocks to the server.
+    pub(crate) blocks_up: Parcels,
+    /// Blocks to the client.
+    pub(crate) blocks_down: Parcels,
     /// Inputs that were sent.
     pub(crate) inputs_sent: u32,
     /// Inputs that came.
@@ -121,11 +128,14 @@ impl Session {
             conn: None,
             client_closes: None,
             server_closes: None,
+            restarts: 0,
             refused: None,
             answered: false,
             started_us: 0,
             up: Letters::new(scramble(salt), LONGEST_UP),
             down: Letters::new(scramble(salt ^ 1), LONGEST_DOWN),
+            blocks_up: Parcels::new(salt ^ 3),
+            blocks_down: Parcels::new(salt ^ 4),
             inputs_sent: 0,
             inputs_came: 0,
             hearing_up: Hearing::default(),
@@ -176,6 +186,9 @@ impl Session {
         lane("to the server", &self.up).or_else(|| lane("to the client", &self.down)).or_else(|| {
             if self.inputs_came != self.inputs_sent {
                 Some(format!("{} of {} inputs came", self.inputs_came, self.inputs_sent))
+            } else if self.blocks_up.waiting() + self.blocks_down.waiting() > 0 {
+                let (up, down) = (self.blocks_up.waiting(), self.blocks_down.waiting());
+                Some(format!("{up} blocks to the server and {down} to the client have no end"))
             } else if untold > 0 {
                 Some(format!("{untold} snapshots have no fate"))
             } else {
@@ -184,9 +197,16 @@ impl Session {
         })
     }
 
+    /// Bytes of blocks whose end is not told, in the fuller direction.
+    #[must_use]
+    pub(crate) fn bulk_bytes(&self) -> usize {
+        self.blocks_up.waiting_bytes().max(self.blocks_down.waiting_bytes())
+    }
+
     /// Bytes that both ends together may have queued at most.
     #[must_use]
     pub(crate) fn queued_most(&self) -> usize {
-        2 * (self.up.waiting_bytes() + self.down.waiting_bytes())
+        let blocks = self.blocks_up.waiting_bytes() + self.blocks_down.waiting_bytes();
+        2 * (self.up.waiting_bytes() + self.down.waiting_bytes() + blocks)
     }
 }

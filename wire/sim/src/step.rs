@@ -5,7 +5,7 @@ use mu_wire::Tick;
 
 use crate::ears::ServerEars;
 use crate::meter;
-use crate::player::{OPEN, lane, next};
+use crate::player::{OPEN, lane, next, next_block};
 use crate::session::{Session, Shot, Stage};
 use crate::witness::Witness;
 use crate::world::{Phase, TICK_US, World, code};
@@ -14,6 +14,9 @@ use crate::world::{Phase, TICK_US, World, code};
 const SILENCE_US: u64 = 1_100_000;
 /// So long after the network has become calm everything must have come, in µs.
 const CALM_US: u64 = 20_000_000;
+/// Blocks take longer: a link that was bad is trusted with no more than so many bytes a second at first, and for half a
+/// minute if the path has become longer.
+const BULK_PER_S: u64 = 2_000;
 /// So much longer than the longest silence may it take until everyone is gone, in µs.
 const PARTING_US: u64 = 4_000_000;
 /// What the endpoints may hold for each end of a connection beside what is queued.
@@ -36,6 +39,7 @@ impl World {
         }
         if self.phase == Phase::Busy {
             self.talk();
+            self.send_blocks();
         }
         {
             let _inside = meter::inside();
@@ -83,6 +87,31 @@ impl World {
             };
             let _inside = meter::inside();
             self.server.transmit(now, conn, tick, &mut write, &mut self.out);
+        }
+    }
+
+    /// The server has blocks for its players.
+    fn send_blocks(&mut self) {
+        let now_us = self.witness.now_us;
+        for player in self.players.iter_mut().filter(|player| player.next_down_block_us <= now_us) {
+            player.next_down_block_us = next_block(&mut self.dice, now_us, player.plan.blocks_down);
+            let Some(session) = player.session() else {
+                continue;
+            };
+            let known = &self.witness.sessions[session];
+            let Some(conn) = known.conn else {
+                continue;
+            };
+            if known.blocks_down.waiting() >= 2 {
+                continue;
+            }
+            let len = self.dice.u32(1, u32::try_from(player.plan.block_bytes).unwrap_or(1)) as usize;
+            let (kind, bytes) = known.blocks_down.write_next(len);
+            let taken = {
+                let _inside = meter::inside();
+                self.server.send_block(conn, kind, bytes)
+            };
+            self.witness.block_sent(session, false, len, taken);
         }
     }
 
@@ -148,6 +177,8 @@ impl World {
                 if self.plan.rough_end {
                     self.part();
                 } else {
+                    let bulk = self.witness.sessions.iter().map(Session::bulk_bytes).max().unwrap_or(0) as u64;
+                    self.patience_us = CALM_US + bulk * 1_000_000 / BULK_PER_S;
                     self.calm_down();
                 }
             }
@@ -165,12 +196,12 @@ impl World {
             player.session().is_some_and(|session| self.witness.sessions[session].client == Stage::Waiting)
         });
         if let Some((session, what)) = missing {
-            if self.witness.now_us - since > CALM_US {
+            if self.witness.now_us - since > self.patience_us {
                 self.witness.blame(session, format!("the network is calm and still: {what}"));
             }
             return;
         }
-        if connecting && self.witness.now_us - since < CALM_US {
+        if connecting && self.witness.now_us - since < self.patience_us {
             return;
         }
         for index in 0..self.witness.sessions.len() {

@@ -100,6 +100,8 @@ tally! {
     inputs: "inputs",
     /// Blocks that came whole.
     blocks: "blocks",
+    /// Blocks that were refused.
+    blocks_refused: "blocks refused",
     /// Bytes in them.
     block_bytes: "block bytes",
     /// Snapshots sent.

@@ -1,6 +1,6 @@
 //! What everyone hears goes through the witness, who knows what was sent and says what must not be.
 
-use mu_wire::{CloseReason, ConnId, Lane, RejectCode, SendError, Tick};
+use mu_wire::{BlockEnd, CloseReason, ConnId, Lane, RejectCode, SendError, Tick};
 
 use crate::defect::Defect;
 use crate::scene::Scene;
@@ -119,6 +119,41 @@ impl Witness {
         }
     }
 
+    /// An end was given a block to send.
+    pub(crate) fn block_sent(&mut self, index: usize, to_server: bool, len: usize, taken: Result<u16, SendError>) {
+        self.note(index, b"block", || format!("block of {len} bytes sent: {taken:?}"));
+        let session = &mut self.sessions[index];
+        match taken {
+            Ok(id) => (if to_server { &mut session.blocks_up } else { &mut session.blocks_down }).sent(id, len),
+            Err(SendError::Full) => self.tally.lane_full += 1,
+            Err(SendError::Closed) => {}
+            Err(error) => self.blame(index, format!("a block of {len} bytes was not taken: {error}")),
+        }
+    }
+
+    /// A block came.
+    pub(crate) fn block_came(&mut self, index: usize, to_server: bool, kind: u16, bytes: &[u8]) {
+        self.note(index, bytes, || format!("block came, {} bytes", bytes.len()));
+        self.tally.blocks += 1;
+        self.tally.block_bytes += bytes.len() as u64;
+        let session = &mut self.sessions[index];
+        let parcels = if to_server { &mut session.blocks_up } else { &mut session.blocks_down };
+        if let Err(wrong) = parcels.take(kind, bytes) {
+            self.blame(index, wrong);
+        }
+    }
+
+    /// An end was told how a block of its own ended.
+    pub(crate) fn block_ended(&mut self, index: usize, to_server: bool, id: u16, end: BlockEnd) {
+        self.note(index, &id.to_le_bytes(), || format!("block {id} ended: {end:?}"));
+        self.tally.blocks_refused += u64::from(end == BlockEnd::Refused);
+        let session = &mut self.sessions[index];
+        let parcels = if to_server { &mut session.blocks_up } else { &mut session.blocks_down };
+        if let Err(wrong) = parcels.ended(id, end) {
+            self.blame(index, wrong);
+        }
+    }
+
     /// A snapshot body came to the client.
     pub(crate) fn snapshot_came(&mut self, index: usize, tick: Tick, body: &[u8]) {
         self.note(index, body, || format!("snapshot of {tick:?} came, {} bytes", body.len()));
@@ -219,6 +254,11 @@ impl Witness {
                 self.tally.rejected += 1;
                 let known = session.refused == Some(code) || code == RejectCode::Full;
                 (at_server || !known).then(|| "nobody refused it".to_owned())
+            }
+            CloseReason::Reset => {
+                self.tally.resets += 1;
+                let known = session.server == Stage::Open && session.restarts == self.tally.restarts;
+                (at_server || known).then(|| "the server knows the connection".to_owned())
             }
             CloseReason::Violation(_) | CloseReason::BadTicket => Some("the peer is honest".to_owned()),
         }

@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) letter: Vec<u8>,
     pub(crate) memory_base: isize,
+    /// How long everything may take once the network is calm, in µs.
+    pub(crate) patience_us: u64,
     keys: HostKeys,
     flight: Flight,
     hoard: Vec<Vec<u8>>,
@@ -117,6 +119,7 @@ impl World {
             next_tick_us: 0,
             letter: Vec::new(),
             memory_base: meter::held(),
+            patience_us: 0,
             hoard: Vec::new(),
             ports: 0,
             players,
@@ -150,7 +153,7 @@ impl World {
         }
         self.witness.tally.virtual_us = self.witness.now_us;
         self.witness.tally.sink_full = self.out.refused;
-        self.witness.tally.cookies = self.server.stats().cookies;
+        self.witness.tally.cookies += self.server.stats().cookies;
         let Witness { fault, tally, trace, .. } = self.witness;
         Outcome { fault, hash: trace.hash(), tally, lines: trace.into_lines() }
     }
@@ -209,7 +212,8 @@ impl World {
         let session = self.witness.sessions.len();
         let address = Player::address(index, self.ports);
         self.ports += 1;
-        let known = Session::new(index, self.dice.next(), address, self.players[index].plan.visible);
+        let mut known = Session::new(index, self.dice.next(), address, self.players[index].plan.visible);
+        known.restarts = self.witness.tally.restarts;
         self.witness.sessions.push(known);
         self.witness.tally.attempts += 1;
         let player = &mut self.players[index];
@@ -262,6 +266,7 @@ impl World {
                 self.clock_of(whose).back(by_us);
             }
             Happening::ClientCloses(player) => self.players[player].close(&mut self.witness, code(&mut self.dice)),
+            Happening::Restart => self.restart(),
             Happening::ServerCloses(player) => {
                 let code = code(&mut self.dice);
                 if let Some(session) = self.players[player].session() {
@@ -274,6 +279,19 @@ impl World {
                 self.let_play(index);
             }
         }
+    }
+
+    /// The server loses all state; its keys are the same.
+    fn restart(&mut self) {
+        self.witness.tally.restarts += 1;
+        self.witness.tally.cookies += self.server.stats().cookies;
+        for known in self.witness.sessions.iter_mut().filter(|known| known.server == Stage::Open) {
+            known.server = Stage::Over;
+            known.conn = None;
+        }
+        let (config, seed) = (self.plan.config.clone(), self.dice.seed());
+        let _inside = meter::inside();
+        self.server = Server::new(config, &self.keys, seed);
     }
 
     fn clock_of(&mut self, whose: Whose) -> &mut Clock {

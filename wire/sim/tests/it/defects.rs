@@ -8,6 +8,7 @@ const fn words(defect: Defect) -> &'static [&'static str] {
         Defect::MessageTwice | Defect::MessageLost | Defect::MessagesSwapped | Defect::MessageAltered => {
             &["altered or out of order", "messages came", "were sent", "came twice"]
         }
+        Defect::BlockTwice => &["or twice"],
         Defect::InputTwice => &["input"],
         Defect::FateInvented => &["and did not"],
         Defect::FateForgotten => &["no fate"],
