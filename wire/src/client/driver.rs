@@ -265,6 +265,9 @@ impl Client {
     }
 
     fn count(&mut self, written: usize) {
+        if let Phase::Connected(connection) = &mut self.phase {
+            self.stats.messages_dropped += connection.take_dropped();
+        }
         if written > 0 {
             self.stats.datagrams_out += 1;
             self.stats.bytes_out += written as u64;
@@ -402,8 +405,12 @@ impl Client {
 
 impl Closing {
     fn write(&mut self, now: Time, buffer: &mut [u8]) -> usize {
-        self.repeats = self.repeats.saturating_sub(1);
-        self.next = now + CLOSE_INTERVAL;
-        self.connection.transmit(now, Extra::Close(self.code, &self.text), buffer)
+        let written = self.connection.transmit(now, Extra::Close(self.code, &self.text), buffer);
+        // Some packets of last words may come before the one that says goodbye.
+        if written == 0 || self.connection.has_said_goodbye() {
+            self.repeats = self.repeats.saturating_sub(1);
+            self.next = now + CLOSE_INTERVAL;
+        }
+        written
     }
 }

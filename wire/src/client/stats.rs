@@ -24,7 +24,7 @@ pub struct ClientStats {
     pub datagrams_dropped: u64,
     /// Snapshots.
     pub snapshots: u64,
-    /// Control messages.
+    /// Messages of all lanes.
     pub messages: u64,
     /// Blocks that came whole.
     pub blocks_received: u64,
@@ -32,6 +32,8 @@ pub struct ClientStats {
     pub blocks_sent: u64,
     /// Blocks that the server refused or found damaged.
     pub blocks_not_taken: u64,
+    /// Messages of unreliable lanes that could not leave in time.
+    pub messages_dropped: u64,
     /// INIT packets sent.
     pub inits: u64,
     /// COOKIE answers followed.

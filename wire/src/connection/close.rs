@@ -48,6 +48,8 @@ pub enum Violation {
     /// It sent slices without credit or of a wrong length, began a block while one was on its way or one too long, or gave
     /// credit for and ended what never began.
     Blocks,
+    /// It sent fragments that do not belong together, or more of them than a message of the lane may have.
+    Fragment,
 }
 
 /// Why a connection ended, as its owner hears it.

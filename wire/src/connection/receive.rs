@@ -44,8 +44,11 @@ impl From<FrameError> for Violation {
 }
 
 impl From<LaneFault> for Violation {
-    fn from(_: LaneFault) -> Self {
-        Self::LaneOverrun
+    fn from(fault: LaneFault) -> Self {
+        match fault {
+            LaneFault::Overrun => Self::LaneOverrun,
+            LaneFault::Fragment => Self::Fragment,
+        }
     }
 }
 
@@ -130,7 +133,7 @@ impl Connection {
         };
         let mut lanes = Told {
             now,
-            control: &mut self.control_out,
+            lanes: &mut self.lanes_out,
             blocks: &mut self.blocks,
             role: &mut self.role,
             received: &mut self.received,
@@ -165,10 +168,6 @@ impl Connection {
                 return Ok(());
             }
             (Frame::Ping, _) => {}
-            (Frame::Reliable { lane: Lane::Control, id, bytes }, _) => {
-                asked.at_once |= self.terms.ack_control_at_once;
-                self.control_in.take(id, bytes, |message| events.message(Lane::Control, message))?;
-            }
             (Frame::Input(frame), Role::Server(inputs)) => {
                 inputs.take(&frame, |sequence, bytes| events.input(sequence, bytes))?;
             }
@@ -180,6 +179,13 @@ impl Connection {
             (Frame::TimeAnswer { origin, received, held_us, sent }, Role::Client(_)) => {
                 let arrived = self.received.packets().saturating_sub(1);
                 events.time(TimeAnswer { origin, received, held_us, sent, arrived });
+            }
+            (frame, _) if self.lanes_in.take(now, &frame, |lane, message| events.message(lane, message))? => {
+                let control = matches!(
+                    frame,
+                    Frame::Reliable { lane: Lane::Control, .. } | Frame::Fragment { lane: Lane::Control, .. }
+                );
+                asked.at_once |= control && self.terms.ack_control_at_once;
             }
             (frame, _) => {
                 if !self.block_frame(now, &frame, events)? {

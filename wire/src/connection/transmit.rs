@@ -1,14 +1,19 @@
 //! Filling one datagram: everything that waits, in the order of its urgency, sealed in the caller's buffer.
 //!
 //! Order: prelude, TIME, inputs that are due, control messages, BLOCK_BEGIN, BLOCK_CREDIT and BLOCK_END, inputs repeated,
-//! ACK_RANGES, then slices of a block or a snapshot (which runs to the end) or a PING if an answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
+//! ACK_RANGES, messages of the other lanes, then slices of a block or a snapshot (which runs to the end) or a PING if an
+//! answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
 
 use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PendingTime, Role};
-use crate::codec::{NoRoom, Writer, low8, low16, low32};
+use crate::codec::{NoRoom, Writer, low16, low32};
 use crate::crypto::TAG_LEN;
 use crate::packet::{MAX_DATAGRAM, frame_id};
 use crate::recovery::Sent;
 use crate::time::{Tick, Time, micros};
+
+/// So much of a snapshot's datagram is kept free of messages other than control: what does not fit beside it leaves in the
+/// next datagram at once, but there is only one snapshot a tick.
+const SNAPSHOT_SHARE: usize = 256;
 
 /// What may ride along beside what the lanes hold.
 pub(crate) enum Extra<'a> {
@@ -41,6 +46,9 @@ impl Connection {
         prelude.write(&mut writer)?;
         let mut sent = Sent { at: now, told_below: self.received.told_below(), ..Sent::default() };
         if !self.frames(now, number, extra, &mut writer, &mut sent)? {
+            // What was due may have become too old.
+            self.content_due = None;
+            self.rearm(now);
             return Ok(0);
         }
         let end = writer.len();
@@ -70,11 +78,7 @@ impl Connection {
         sent: &mut Sent,
     ) -> Result<bool, NoRoom> {
         if let Extra::Close(code, text) = extra {
-            self.control(out, sent);
-            out.u8(frame_id::CLOSE)?;
-            out.u16(code.0)?;
-            out.u8(low8(text.len() as u64))?;
-            out.bytes(text.as_bytes())?;
+            self.goodbye(now, (code, text), out, sent)?;
             return Ok(true);
         }
         let room = self.recovery.has_room();
@@ -86,16 +90,18 @@ impl Connection {
             self.control(out, sent);
             self.block_news(out, sent);
         }
-        let wanted = sent.eliciting
-            || self.probe
-            || self.received.ack_due().is_some_and(|due| due <= now)
-            || now.since(self.last_sent) >= KEEP_ALIVE;
-        if wanted && room && sent.input_end == 0 {
+        let silent = now.since(self.last_sent) >= KEEP_ALIVE;
+        let asked = self.probe || silent || self.received.ack_due().is_some_and(|due| due <= now);
+        if room && sent.input_end == 0 && (sent.eliciting || asked || self.lanes_out.is_ready()) {
             self.inputs(out, sent, false);
         }
         sent.told = self.received.write_ranges(out);
+        if room || self.probe {
+            let keep = if matches!(extra, Extra::Snapshot(..)) { SNAPSHOT_SHARE } else { 0 };
+            self.others(now, keep, out, sent);
+        }
         let snapshot = matches!(extra, Extra::Snapshot(..));
-        if wanted || snapshot {
+        if asked || sent.eliciting || snapshot {
             sent.budget = self.budget.write(now, out);
         }
         match extra {
@@ -103,19 +109,14 @@ impl Connection {
             Extra::None if room || self.probe => self.slices(now, out, sent),
             _ => {}
         }
-        let silent = now.since(self.last_sent) >= KEEP_ALIVE;
         if (self.probe || silent) && !sent.eliciting && out.u8(frame_id::PING).is_ok() {
             sent.eliciting = true;
         }
-        let bulk = sent.blocks.has_slices();
-        if !wanted && !sent.snapshot && !bulk && sent.budget {
+        let wanted = asked || sent.eliciting || sent.blocks.has_slices();
+        if !wanted && sent.budget {
             self.budget.report_lost();
         }
-        Ok(wanted || sent.snapshot || bulk)
-    }
-
-    fn control(&mut self, out: &mut Writer<'_>, sent: &mut Sent) {
-        sent.eliciting |= self.control_out.fill(out, self.probe, &mut sent.runs);
+        Ok(wanted)
     }
 
     fn inputs(&mut self, out: &mut Writer<'_>, sent: &mut Sent, only_due: bool) {

@@ -19,7 +19,7 @@ impl InputIn {
         mut deliver: impl FnMut(u32, &[u8]),
     ) -> Result<(), LaneFault> {
         if frame.first > self.expected {
-            return Err(LaneFault);
+            return Err(LaneFault::Overrun);
         }
         for (sequence, bytes) in frame.iter() {
             if sequence == self.expected {

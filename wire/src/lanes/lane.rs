@@ -15,6 +15,13 @@ pub(crate) enum Mode {
     Blocks,
 }
 
+impl Mode {
+    /// Whether every message arrives.
+    pub(crate) const fn is_reliable(self) -> bool {
+        matches!(self, Self::ReliableOrdered | Self::ReliableUnordered)
+    }
+}
+
 /// A lane. Lanes do not wait for each other: a loss on one delays no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {

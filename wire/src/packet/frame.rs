@@ -231,7 +231,9 @@ fn fragment<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, FrameError> {
     let bytes = sized(reader, 1, FRAGMENT_LEN)?;
     let last = index.checked_add(1) == Some(count);
     let fits = index < count && (2..=MAX_FRAGMENTS).contains(&usize::from(count));
-    if fits && (last || bytes.len() == FRAGMENT_LEN) {
+    // A message that one frame holds is never cut: the second of two fragments ends beyond that.
+    let long = !(last && count == 2) || FRAGMENT_LEN + bytes.len() > MAX_UNFRAGMENTED;
+    if fits && long && (last || bytes.len() == FRAGMENT_LEN) {
         Ok(Frame::Fragment { lane, id, index, count, bytes })
     } else {
         Err(FrameError::Malformed)

@@ -50,11 +50,6 @@ impl Runs {
         self.0.iter().any(|run| run.bits == 0 || (run.lane == lane && id.wrapping_sub(run.first) < 32))
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Run> {
         self.0.iter().take_while(|run| run.bits != 0)
     }

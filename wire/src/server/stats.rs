@@ -140,6 +140,8 @@ pub struct ServerStats {
     pub blocks_not_taken: u64,
     /// Blocks of clients that came whole.
     pub blocks_received: u64,
+    /// Messages of unreliable lanes that could not leave in time.
+    pub messages_dropped: u64,
     drops: [u64; DropReason::ALL.len()],
 }
 
