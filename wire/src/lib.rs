@@ -32,8 +32,6 @@ mod sink;
 pub mod snapshot;
 pub mod time;
 mod token;
-#[cfg(test)]
-mod vectors;
 
 pub use blocks::{BlockEnd, MAX_BLOCK_DOWN, MAX_BLOCK_UP, MAX_BLOCKS_QUEUED};
 pub use budget::LinkBudget;

@@ -10,6 +10,7 @@ mod pause;
 mod process;
 mod site;
 mod standing;
+mod stranger;
 mod travel;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use outage::{OutageReport, store_outage};
 pub use process::Programs;
 pub use site::Site;
 pub use standing::{StandingReport, stop_repeatedly};
+pub use stranger::python_client;
 pub use travel::{TravelReport, travel};
 
 /// Which store the server under test uses.

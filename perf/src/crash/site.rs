@@ -75,7 +75,7 @@ impl Site {
         self.folder.path().join("mu-core.toml").display().to_string()
     }
 
-    fn gateway(&self) -> String {
+    pub(super) fn gateway(&self) -> String {
         format!("http://127.0.0.1:{}", self.gateway)
     }
 

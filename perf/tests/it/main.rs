@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use mu_perf::crash::{
-    Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage, travel,
+    Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, python_client, stop_repeatedly, store_outage, travel,
 };
 
 fn options(store: StoreKind, rounds: u32) -> CrashOptions {
@@ -69,5 +69,30 @@ fn players_travel_between_shards_on_either_runtime() {
         let report = held(|| travel(&options));
         assert!(report.transfers > 0, "players went to another shard under {runtime}: {report:?}");
         assert!(report.map_changes > 0, "and saw themselves arrive: {report:?}");
+    }
+}
+
+/// A client written from the documents alone, as docs/protocol.md and docs/http.md promise is possible: chapters 2 to 13.
+#[test]
+fn the_python_client_logs_in_walks_talks_trades_and_leaves() {
+    let report = held(|| python_client(&options(StoreKind::Sqlite, 1), &[]));
+    assert_eq!(report["trade"]["items"], 1, "{report}");
+    assert_eq!(report["trade"]["zen"], 25, "{report}");
+    assert_eq!(report["walks"], 2, "{report}");
+    for player in report["players"].as_array().expect("two players") {
+        assert_eq!(player["ended"][0], "left", "{report}");
+        assert!(player["snapshots"].as_u64() > Some(0), "{report}");
+    }
+}
+
+/// The same when every fifth datagram is lost, each way, and each takes 30 ms longer: protocol.md 8.
+#[test]
+fn the_python_client_does_the_same_on_a_bad_link() {
+    let arguments = ["--drop", "0.2", "--delay-ms", "30", "--seed", "5"];
+    let report = held(|| python_client(&options(StoreKind::Sqlite, 1), &arguments));
+    assert_eq!(report["trade"]["items"], 1, "{report}");
+    for player in report["players"].as_array().expect("two players") {
+        assert!(player["dropped"].as_u64() > Some(0), "the link was good: {report}");
+        assert!(player["packets_lost"].as_u64() > Some(0), "nothing had to be repeated: {report}");
     }
 }

@@ -101,6 +101,9 @@ impl Connection {
             return Err(Violation::Malformed);
         }
         let largest = prelude.ack.map(|ack| recover(self.recovery.next_number(), ack.largest));
+        if prelude.ack.zip(largest).is_some_and(|(ack, largest)| !ack.is_whole_below_zero(largest)) {
+            return Err(Violation::Malformed);
+        }
         let mut asked = Asked { eliciting: false, at_once: gap, close: None };
         let mut ranges = RangeList::new();
         while let Some(frame) = next_frame(&mut reader, largest, &mut ranges)? {

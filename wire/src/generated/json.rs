@@ -8,9 +8,10 @@ const WIDTH: usize = 140;
 /// A value; objects keep the order of their members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Json {
+    Null,
     Bool(bool),
     /// Below 2^53, so that every reader of JSON keeps it exactly; larger numbers are texts.
-    Number(u64),
+    Number(i64),
     Text(String),
     List(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -19,14 +20,15 @@ pub(super) enum Json {
 /// How a language writes what differs.
 #[derive(Clone, Copy)]
 struct Words {
+    nothing: &'static str,
     yes: &'static str,
     no: &'static str,
     /// Between the last element and the closing bracket of a broken list.
     last: &'static str,
 }
 
-const JSON: Words = Words { yes: "true", no: "false", last: "" };
-const PYTHON: Words = Words { yes: "True", no: "False", last: "," };
+const JSON: Words = Words { nothing: "null", yes: "true", no: "false", last: "" };
+const PYTHON: Words = Words { nothing: "None", yes: "True", no: "False", last: "," };
 
 impl Json {
     /// An object.
@@ -40,6 +42,35 @@ impl Json {
             members.push((name.to_owned(), value.into()));
         }
         self
+    }
+
+    /// The member of this name, if there is one; the value must be an object.
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { panic!("no object: {self:?}") };
+        members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// The member of this name; the value must be an object that has it.
+    pub(super) fn at(&self, name: &str) -> &Self {
+        self.member(name).unwrap_or_else(|| panic!("no {name} in {self:?}"))
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> &[Self] {
+        let Self::List(values) = self else { panic!("no list: {self:?}") };
+        values
+    }
+
+    /// The characters of a text.
+    pub(super) fn text(&self) -> &str {
+        let Self::Text(text) = self else { panic!("no text: {self:?}") };
+        text
+    }
+
+    /// A number as it is.
+    pub(super) fn number(&self) -> u64 {
+        let Self::Number(number) = self else { panic!("no number: {self:?}") };
+        u64::try_from(*number).expect("not below zero")
     }
 
     /// The value as a JSON file.
@@ -82,6 +113,7 @@ impl Json {
 
     fn on_one_line(&self, words: Words) -> String {
         match self {
+            Self::Null => words.nothing.to_owned(),
             Self::Bool(value) => if *value { words.yes } else { words.no }.to_owned(),
             Self::Number(number) => number.to_string(),
             Self::Text(text) => quoted(text),
@@ -134,7 +166,14 @@ impl From<usize> for Json {
 impl From<u64> for Json {
     /// A number, or its digits if it is too large for some readers.
     fn from(number: u64) -> Self {
-        if number < 1 << 53 { Self::Number(number) } else { Self::Text(number.to_string()) }
+        let exact = i64::try_from(number).ok().filter(|number| *number < 1 << 53);
+        exact.map_or_else(|| Self::Text(number.to_string()), Self::Number)
+    }
+}
+
+impl From<i8> for Json {
+    fn from(number: i8) -> Self {
+        Self::Number(number.into())
     }
 }
 

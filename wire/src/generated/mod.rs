@@ -7,6 +7,8 @@ mod frames;
 mod json;
 mod python;
 mod schema;
+mod values;
+mod vectors;
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +24,7 @@ fn files() -> Vec<(&'static str, String)> {
     vec![
         ("docs/protocol.md", between_marks("docs/protocol.md", &messages::markdown())),
         ("wire/schema.json", schema::schema().to_text()),
+        ("wire/tests/vectors.json", vectors::vectors().to_text()),
         ("wire/clients/python/mu_client/tables.py", python::tables()),
     ]
 }

@@ -38,6 +38,14 @@ pub(crate) struct PreludeAck {
     pub(crate) mask: u32,
 }
 
+impl PreludeAck {
+    /// Whether the bits of numbers below zero are ones, as their one form has it; `largest` is the whole of the number.
+    pub(crate) fn is_whole_below_zero(&self, largest: u64) -> bool {
+        let above = u32::try_from(largest).ok().and_then(|bits| self.mask.checked_shr(bits).map(|mask| (mask, bits)));
+        above.is_none_or(|(mask, bits)| mask == u32::MAX >> bits)
+    }
+}
+
 impl Prelude {
     pub(crate) fn write(&self, out: &mut Writer<'_>) -> Result<(), NoRoom> {
         let skipped = if self.skipped_before { SKIPPED } else { 0 };
@@ -110,6 +118,19 @@ mod tests {
         let ack = PreludeAck { largest: 0x1234, delay: 8, mask: u32::MAX };
         let prelude = Prelude { ack: Some(ack), skipped_before: false };
         assert_eq!(written(&prelude), [0b11, 0x34, 0x12, 8]);
+    }
+
+    #[test]
+    fn numbers_below_zero_count_as_received() {
+        let whole = |largest, mask| PreludeAck { largest: 0, delay: 0, mask }.is_whole_below_zero(largest);
+        assert!(whole(0, u32::MAX));
+        assert!(!whole(0, u32::MAX - 1));
+        assert!(whole(3, u32::MAX - 7), "2, 1 and 0 are missing");
+        assert!(!whole(3, u32::MAX - 8), "so is -1");
+        assert!(whole(31, 1 << 31));
+        assert!(!whole(31, 0));
+        assert!(whole(32, 0));
+        assert!(whole(1 << 40, 0));
     }
 
     proptest! {

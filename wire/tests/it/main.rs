@@ -14,6 +14,7 @@ mod key_log;
 mod link;
 mod messages;
 mod narrow;
+mod python;
 mod reset;
 mod snapshot_golden;
 mod snapshot_malformed;
