@@ -39,7 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "messages", run: packets::messages, budget: 0 },
     Target { name: "inputs", run: packets::inputs, budget: 0 },
     Target { name: "snapshots", run: packets::snapshots, budget: 4 * 1024 * 1024 },
-    Target { name: "peer_of_server", run: peers::of_server, budget: 1024 * 1024 },
-    Target { name: "peer_of_client", run: peers::of_client, budget: 1024 * 1024 },
+    Target { name: "peer_of_server", run: peers::of_server, budget: 2 * 1024 * 1024 },
+    Target { name: "peer_of_client", run: peers::of_client, budget: 2 * 1024 * 1024 },
     Target { name: "two_ends", run: script::two_ends, budget: 4 * 1024 * 1024 },
 ];

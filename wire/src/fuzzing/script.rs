@@ -5,6 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use super::data::Data;
+use crate::blocks::BlockEnd;
 use crate::connection::{Connection, Events, Extra, KeyLimits, pair};
 use crate::lanes::{Lane, Mode};
 use crate::time::{Tick, Time};
@@ -26,6 +27,9 @@ struct Ledger {
 struct Ears {
     lanes: [Ledger; LANES.len()],
     inputs: u32,
+    blocks: u16,
+    /// Blocks of the own end that are over.
+    ended: u16,
 }
 
 impl Events for Ears {
@@ -47,6 +51,16 @@ impl Events for Ears {
         assert_eq!(sequence, self.inputs);
         self.inputs += 1;
     }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        assert!(kind >= self.blocks, "block {kind} after block {}", self.blocks);
+        assert!(bytes.iter().all(|byte| *byte == content(kind.into())), "a block was altered");
+        self.blocks = kind + 1;
+    }
+
+    fn block_ended(&mut self, _: u16, _: BlockEnd) {
+        self.ended += 1;
+    }
 }
 
 fn content(number: u32) -> u8 {
@@ -58,13 +72,21 @@ struct End {
     ears: Ears,
     sent: [u32; LANES.len()],
     inputs: u32,
+    blocks: u16,
     /// What it has sent and the other end has not received.
     flying: VecDeque<Vec<u8>>,
 }
 
 impl End {
     fn new(connection: Connection) -> Self {
-        Self { connection, ears: Ears::default(), sent: [0; LANES.len()], inputs: 0, flying: VecDeque::new() }
+        Self {
+            connection,
+            ears: Ears::default(),
+            sent: [0; LANES.len()],
+            inputs: 0,
+            blocks: 0,
+            flying: VecDeque::new(),
+        }
     }
 
     fn say(&mut self, now: Time, lane: usize, len: usize) {
@@ -73,6 +95,13 @@ impl End {
         message.resize(4 + len, content(number));
         if self.connection.send(now, LANES[lane], &message).is_ok() {
             self.sent[lane] += 1;
+        }
+    }
+
+    fn send_block(&mut self, now: Time, len: usize) {
+        let block = vec![content(self.blocks.into()); len].into();
+        if self.connection.send_block(now, self.blocks, block).is_ok() {
+            self.blocks += 1;
         }
     }
 
@@ -119,7 +148,7 @@ pub(super) fn two_ends(bytes: &[u8]) {
         let from = usize::from(which & 1);
         let (one, two) = ends.split_at_mut(1);
         let (end, peer) = if from == 0 { (&mut one[0], &mut two[0]) } else { (&mut two[0], &mut one[0]) };
-        match step % 10 {
+        match step % 11 {
             0 | 1 => end.say(now, usize::from(which >> 1) % LANES.len(), usize::from(data.u8())),
             2 => end.say(now, usize::from(which >> 1) % LANES.len(), usize::from(data.u16() & 0x3fff).min(16_000)),
             3 if from == 0 && end.connection.input(now, &[which; 3]).is_ok() => end.inputs += 1,
@@ -137,6 +166,8 @@ pub(super) fn two_ends(bytes: &[u8]) {
                 }
             }
             7 => drop(end.flying.pop_front()),
+            // At most 4 blocks of 16 KiB in a script: more takes long to arrive.
+            10 if end.blocks < 4 => end.send_block(now, 1 + usize::from(data.u8()) * 64),
             8 => {
                 now += Duration::from_millis(u64::from(data.u8()));
                 ends.iter_mut().for_each(|end| end.timeout(now));
@@ -170,7 +201,8 @@ fn settle(ends: &mut [End; 2], mut now: Time) {
             })
         };
         let [client, server] = ends;
-        if done(client, server) && done(server, client) && server.ears.inputs == client.inputs {
+        let blocks = client.ears.ended == client.blocks && server.ears.ended == server.blocks;
+        if done(client, server) && done(server, client) && server.ears.inputs == client.inputs && blocks {
             return;
         }
         now += Duration::from_millis(20);
@@ -183,12 +215,17 @@ fn settle(ends: &mut [End; 2], mut now: Time) {
     let [client, server] = ends;
     let heard = |end: &End| end.ears.lanes.each_ref().map(|lane| lane.next);
     panic!(
-        "in 80 calm seconds the server heard {:?} of {:?} and {} of {} inputs, the client {:?} of {:?}",
+        "in 80 calm seconds the server heard {:?} of {:?} and {} of {} inputs, the client {:?} of {:?}; {} of {} and {} of {} \
+         blocks are over",
         heard(server),
         client.sent,
         server.ears.inputs,
         client.inputs,
         heard(client),
-        server.sent
+        server.sent,
+        client.ears.ended,
+        client.blocks,
+        server.ears.ended,
+        server.blocks
     );
 }
