@@ -3,6 +3,7 @@
 //! The test compares them with the tree. `MU_UPDATE=1 cargo test -p mu-wire --lib generated` writes them. A further
 //! language is one more row of [`files`] with a function that makes its text from [`schema`].
 
+mod clauses;
 mod frames;
 mod json;
 mod python;
