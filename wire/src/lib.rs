@@ -24,6 +24,7 @@ mod lanes;
 pub mod measure;
 pub mod messages;
 pub mod motion;
+mod mtu;
 mod packet;
 mod protocol;
 mod recovery;
@@ -41,7 +42,9 @@ pub use crypto::{HostKeys, Random};
 pub use handshake::{ClientId, MAX_CLIENT_ID, RejectCode, client_id_of};
 pub use ids::{ConnId, EntityId};
 pub use lanes::{Lane, SendError};
-pub use packet::{MAX_CLOSE_TEXT, MAX_DATAGRAM, MAX_INPUT, MAX_INPUTS_PER_PACKET, MAX_RELIABLE, MAX_UNFRAGMENTED};
+pub use packet::{
+    LONGEST_DATAGRAM, MAX_CLOSE_TEXT, MAX_DATAGRAM, MAX_INPUT, MAX_INPUTS_PER_PACKET, MAX_RELIABLE, MAX_UNFRAGMENTED,
+};
 pub use protocol::{PROTOCOL_VERSION, protocol_id};
 pub use server::{Admission, CookieMode, DropReason, Limits, Server, ServerConfig, ServerHandler, ServerStats};
 pub use sink::DatagramSink;

@@ -52,6 +52,9 @@ pub struct Socket {
 impl Socket {
     /// Binds `address` (port 0 lets the kernel choose) and asks for the wanted buffers, by force where that is allowed.
     ///
+    /// Nothing is ever fragmented: a datagram that is too long for the host's own interface counts as failed, one too long for
+    /// the path is lost.
+    ///
     /// A wildcard IPv6 address also takes IPv4 peers, in mapped form. Fewer bytes than wanted are no error: what was
     /// granted is in [`Self::recv_granted`] and [`Self::send_granted`].
     ///
@@ -69,6 +72,7 @@ impl Socket {
         if sys::force_buffer(inner.as_fd(), libc::SO_SNDBUFFORCE, options.send_bytes).is_err() {
             inner.set_send_buffer_size(options.send_bytes)?;
         }
+        sys::never_fragment(inner.as_fd(), address.is_ipv6())?;
         inner.bind(&address.into())?;
         let local = inner.local_addr()?.as_socket().ok_or_else(|| io::Error::other("bound to no internet address"))?;
         // The kernel doubles what was asked, for its own bookkeeping, and reports the doubled value.

@@ -114,13 +114,24 @@ pub(crate) fn send(
 
 /// Sets a buffer size past the host's ceiling (`SO_RCVBUFFORCE`, `SO_SNDBUFFORCE`); needs CAP_NET_ADMIN.
 pub(crate) fn force_buffer(fd: BorrowedFd<'_>, option: libc::c_int, bytes: usize) -> io::Result<()> {
-    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_int(fd, libc::SOL_SOCKET, option, libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX))
+}
+
+fn set_int(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of::<libc::c_int>()).expect("an int has a few bytes");
     // SAFETY: the value is a live `c_int` and `length` is its size; the kernel only reads it.
-    let result = unsafe {
-        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, std::ptr::from_ref(&value).cast(), length)
-    };
+    let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, std::ptr::from_ref(&value).cast(), length) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sets "don't fragment" on all that is sent, whatever the kernel believes of the path (`IP_PMTUDISC_PROBE`): the protocol
+/// finds out by itself what passes. A socket of IPv6 that takes IPv4 peers needs both families' options.
+pub(crate) fn never_fragment(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
+    set_int(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)?;
+    if ipv6 {
+        set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)?;
+    }
+    Ok(())
 }
 
 /// Fields of `SO_MEMINFO`, in the kernel's order (`SK_MEMINFO_*`).
@@ -141,4 +152,39 @@ pub(crate) fn meminfo(fd: BorrowedFd<'_>) -> io::Result<[u32; MEMINFO_FIELDS]> {
         )
     };
     if result == 0 { Ok(fields) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::{Socket, SocketOptions};
+
+    fn int(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> libc::c_int {
+        let mut value: libc::c_int = -1;
+        let mut length = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap();
+        // SAFETY: `value` is writable for `length` bytes; the kernel writes at most that many.
+        let result = unsafe {
+            libc::getsockopt(
+                fd.as_raw_fd(),
+                level,
+                option,
+                std::ptr::from_mut(&mut value).cast(),
+                std::ptr::from_mut(&mut length),
+            )
+        };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        value
+    }
+
+    #[test]
+    fn nothing_is_fragmented_in_either_family() {
+        let bind = |address: &str| Socket::bind(address.parse().unwrap(), &SocketOptions::default()).unwrap();
+        let four = bind("127.0.0.1:0");
+        assert_eq!(int(four.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER), libc::IP_PMTUDISC_PROBE);
+        let six = bind("[::1]:0");
+        assert_eq!(int(six.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER), libc::IPV6_PMTUDISC_PROBE);
+        assert_eq!(int(six.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER), libc::IP_PMTUDISC_PROBE);
+    }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::key_log::{KeyLine, key_line};
-use crate::codec::Reader;
+use crate::codec::{Reader, low16};
 use crate::connection::{CloseReason, Connection, KeyLimits, Role, Terms};
 use crate::crypto::{Initiator, OpeningKey, PublicKey, Random, SealingKey};
 use crate::handshake::{
@@ -13,7 +13,7 @@ use crate::handshake::{
     read_cookie, read_reject, write_init,
 };
 use crate::lanes::InputOut;
-use crate::packet::{Header, MAX_RECEIVED};
+use crate::packet::{Header, LONGEST_DATAGRAM};
 use crate::protocol::protocol_id;
 use crate::time::Time;
 use crate::token::{ConnectTicket, TokenBinding};
@@ -66,8 +66,7 @@ impl Connecting {
         let prologue = header.prologue(&ticket.sealed_token);
         let server = PublicKey(ticket.server_key);
         let mut initiator = Initiator::new(&server, &ticket.psk, &prologue, random)?;
-        let params =
-            ClientParams { ciphers: 1, max_datagram: u16::try_from(MAX_RECEIVED).unwrap_or(u16::MAX), capabilities: 0 };
+        let params = ClientParams { ciphers: 1, max_datagram: low16(LONGEST_DATAGRAM as u64), capabilities: 0 };
         let mut noise = [0; NOISE_INIT_LEN];
         let written = initiator.write(&params.encode(), &mut noise)?;
         (written == NOISE_INIT_LEN).then_some(Self {
@@ -164,6 +163,7 @@ impl Connecting {
                 coalesce: Duration::ZERO,
                 keys: limits,
                 ceiling: params.max_up,
+                max_datagram: params.max_datagram,
             },
             random,
         );

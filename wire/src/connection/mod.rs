@@ -42,6 +42,7 @@ use crate::crypto::{OpeningKey, Random, SealingKey};
 use crate::lanes::{
     InputIn, InputOut, LOOSE_FRAGMENTS_DOWN, LOOSE_FRAGMENTS_UP, LanesIn, LanesOut, QUEUE_ROOM, SendError,
 };
+use crate::mtu::Mtu;
 use crate::packet::Header;
 use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
@@ -82,6 +83,8 @@ pub(crate) struct Terms {
     pub(crate) keys: KeyLimits,
     /// Bytes a second that this end may send at most; 0 = nothing was said about it.
     pub(crate) ceiling: u32,
+    /// Longest datagram that the peer takes.
+    pub(crate) max_datagram: u16,
 }
 
 /// One end of a connection.
@@ -95,6 +98,7 @@ pub(crate) struct Connection {
     recovery: Recovery,
     skips: SkipPlan,
     budget: Budget,
+    mtu: Mtu,
     blocks: Blocks,
     /// No slice leaves before.
     bulk_next: Time,
@@ -133,6 +137,7 @@ impl Connection {
             recovery: Recovery::new(terms.ack_delay),
             skips: SkipPlan::new(random),
             budget: Budget::new(now, terms.ceiling, terms.ack_delay),
+            mtu: Mtu::new(terms.max_datagram),
             blocks: Blocks::new(block_out, block_in),
             bulk_next: Time::ZERO,
             lanes_out: LanesOut::new(fragments_out, QUEUE_ROOM),
@@ -202,6 +207,7 @@ impl Connection {
             role: &mut self.role,
             received: &mut self.received,
             budget: &mut self.budget,
+            mtu: &mut self.mtu,
             flying: self.recovery.flying_bytes(),
             events,
         };
@@ -231,8 +237,10 @@ impl Connection {
             return Time::ZERO;
         }
         let alive = self.last_sent + KEEP_ALIVE;
-        let content = self.content_due.filter(|_| self.recovery.has_room());
-        [content, self.received.ack_due()].into_iter().flatten().fold(alive.min(self.bulk_at()), Time::min)
+        let room = self.recovery.has_room();
+        let content = self.content_due.filter(|_| room);
+        let longer = self.mtu.probe_at().filter(|_| room);
+        [content, longer, self.received.ack_due()].into_iter().flatten().fold(alive.min(self.bulk_at()), Time::min)
     }
 
     fn idle_at(&self) -> Time {
@@ -248,6 +256,7 @@ struct Told<'a, E> {
     role: &'a mut Role,
     received: &'a mut Received,
     budget: &'a mut Budget,
+    mtu: &'a mut Mtu,
     /// Bytes on their way before any of these fates.
     flying: u64,
     events: &'a mut E,
@@ -255,7 +264,9 @@ struct Told<'a, E> {
 
 impl<E: Events> Told<'_, E> {
     fn tell(&mut self, number: u64, sent: &Sent, fate: Fate) {
-        self.budget.fate(self.now, sent.at, sent.size, fate, self.flying);
+        if !self.mtu.fate(self.now, number, (sent.at, sent.size), fate) {
+            self.budget.fate(self.now, sent.at, sent.size, fate, self.flying);
+        }
         if sent.budget && fate == Fate::Lost {
             self.budget.report_lost();
         }

@@ -36,6 +36,7 @@ pub(crate) fn pair(now: Time, seed: u8, limits: KeyLimits) -> (Connection, Conne
         coalesce: Duration::ZERO,
         keys: limits,
         ceiling: 0,
+        max_datagram: 1_200,
     };
     let mut random = Random::from_seed([seed; 32]);
     let client = Connection::new(

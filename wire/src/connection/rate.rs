@@ -30,6 +30,7 @@ impl Connection {
     #[expect(dead_code, reason = "a validated path calls it")]
     pub(crate) fn new_path(&mut self, now: Time) {
         self.budget.reset(now, self.terms.ceiling);
+        self.mtu.reset();
         self.recovery.rtt = crate::recovery::Rtt::default();
     }
 }

@@ -141,6 +141,7 @@ impl Connection {
             role: &mut self.role,
             received: &mut self.received,
             budget: &mut self.budget,
+            mtu: &mut self.mtu,
             flying: self.recovery.flying_bytes(),
             events,
         };

@@ -33,6 +33,7 @@ fn pair(limits: [KeyLimits; 2]) -> [Connection; 2] {
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
         ceiling: 0,
+        max_datagram: 1_200,
         keys,
     };
     let mut random = Random::from_seed([3; 32]);

@@ -50,8 +50,12 @@ impl Connection {
         out.advance(written);
         sent.snapshot = true;
         sent.eliciting = true;
-        if limited && written + LONGEST_RECORD > room {
-            self.budget.limits(now);
+        if written + LONGEST_RECORD > room {
+            if limited {
+                self.budget.limits(now);
+            } else {
+                self.mtu.wants();
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PendingTime, Role};
 use crate::codec::{NoRoom, Writer, low16, low32};
 use crate::crypto::TAG_LEN;
-use crate::packet::{MAX_DATAGRAM, frame_id};
+use crate::packet::frame_id;
 use crate::recovery::Sent;
 use crate::time::{Tick, Time, micros};
 
@@ -21,6 +21,8 @@ pub(crate) enum Extra<'a> {
     None,
     /// A snapshot of this tick, whose body the function writes.
     Snapshot(Tick, &'a mut dyn FnMut(u64, &mut [u8]) -> usize),
+    /// Nothing but padding to this length.
+    Probe(u16),
     /// The last packet.
     Close(CloseCode, &'a ClosingText),
 }
@@ -31,6 +33,11 @@ impl Connection {
         if !self.recovery.has_reserve() {
             return 0;
         }
+        let probe = self.mtu.probe(now).filter(|_| self.recovery.has_room() && !self.probe);
+        let extra = match (extra, probe) {
+            (Extra::None, Some(size)) => Extra::Probe(size),
+            (extra, _) => extra,
+        };
         self.fill(now, extra, buffer).unwrap_or(0)
     }
 
@@ -38,7 +45,9 @@ impl Connection {
         let next = self.recovery.next_number();
         let skip = self.skips.skips(next);
         let number = next + u64::from(skip);
-        let end = buffer.len().min(MAX_DATAGRAM).checked_sub(TAG_LEN).ok_or(NoRoom)?;
+        let probed = if let Extra::Probe(size) = extra { Some(size) } else { None };
+        let longest = usize::from(probed.unwrap_or(self.mtu.size()));
+        let end = buffer.len().min(longest).checked_sub(TAG_LEN).ok_or(NoRoom)?;
         let mut writer = Writer::new(buffer.get_mut(..end).ok_or(NoRoom)?);
         self.renew_key(now);
         self.outgoing.write(self.keys.seal.phase(), low16(number), &mut writer)?;
@@ -63,6 +72,9 @@ impl Connection {
         let length = end + TAG_LEN;
         sent.size = low16(length as u64);
         self.recovery.sent(sent);
+        if let Some(size) = probed {
+            self.mtu.probed(number, size);
+        }
         self.budget.sent(now, sent.size, sent.blocks.has_slices());
         self.left(now);
         Ok(length)
@@ -79,6 +91,16 @@ impl Connection {
     ) -> Result<bool, NoRoom> {
         if let Extra::Close(code, text) = extra {
             self.goodbye(now, (code, text), out, sent)?;
+            return Ok(true);
+        }
+        if let Extra::Probe(_) = extra {
+            out.u8(frame_id::PING)?;
+            // PAD is zeros to the end.
+            let padding = out.free();
+            padding.fill(0);
+            let length = padding.len();
+            out.advance(length);
+            sent.eliciting = true;
             return Ok(true);
         }
         let room = self.recovery.has_room();

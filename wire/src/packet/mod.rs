@@ -19,8 +19,10 @@ pub(crate) use ranges::{RangeList, write_ranges};
 pub(crate) use replay::{Freshness, ReplayWindow};
 pub(crate) use reset::{is_reset_token, reset_tail, write_reset};
 
-/// Longest datagram this version sends: a size that every path carries. Probing for more is a later feature.
+/// Longest datagram that is sent without a probe: every path carries it.
 pub const MAX_DATAGRAM: usize = 1200;
+/// Longest datagram that is probed for and taken.
+pub const LONGEST_DATAGRAM: usize = 1452;
 /// Longest datagram a receiver looks at.
 pub(crate) const MAX_RECEIVED: usize = 1472;
 /// Longest message that travels in one frame.

@@ -25,7 +25,7 @@ use crate::crypto::{OpeningKey, Responder, SealingKey};
 use crate::handshake::{AcceptParams, ClientParams, InitPacket, RejectCode, write_accept, write_cookie, write_reject};
 use crate::ids::ConnId;
 use crate::lanes::{InputIn, Lane};
-use crate::packet::{Header, MAX_DATAGRAM};
+use crate::packet::{Header, LONGEST_DATAGRAM, MAX_DATAGRAM};
 use crate::sink::DatagramSink;
 use crate::time::{Time, micros};
 use crate::token::{self, TokenClaims};
@@ -164,7 +164,7 @@ impl Server {
         let first = Use { client_nonce: header.client_nonce, from: attempt.from, used, repeats: 0 };
         self.replay.insert(claims.expires_s, claims.token_id, first);
         match used {
-            Used::Accepted(conn) => self.accept(attempt, claims, conn, noise, out),
+            Used::Accepted(conn) => self.accept(attempt, claims, params.max_datagram, conn, noise, out),
             Used::Rejected(code) => {
                 self.stats.rejects += 1;
                 self.answer_reject(attempt, code, &psk, out)
@@ -199,6 +199,7 @@ impl Server {
         &mut self,
         attempt: &Attempt<'_>,
         claims: &TokenClaims,
+        max_datagram: u16,
         conn: ConnId,
         mut noise: Responder,
         out: &mut impl DatagramSink,
@@ -223,6 +224,7 @@ impl Server {
                 coalesce: self.config.coalesce,
                 keys: self.config.limits.keys,
                 ceiling: claims.max_down,
+                max_datagram,
             },
             &mut self.random,
         );
@@ -249,7 +251,7 @@ impl Server {
             server_time: now,
             tick_origin: self.config.tick_origin,
             tick_ms: self.config.tick_ms,
-            max_datagram: low16(MAX_DATAGRAM as u64),
+            max_datagram: low16(LONGEST_DATAGRAM as u64),
             idle_100ms: low16((micros(self.config.idle) / 100_000).min(u64::from(u16::MAX))),
             ack_delay_ms: low8((micros(self.config.ack_delay) / 1_000).min(255)),
             cipher: CIPHER_AES_256_GCM,

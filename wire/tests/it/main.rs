@@ -13,6 +13,7 @@ mod hostile;
 mod key_log;
 mod link;
 mod messages;
+mod mtu;
 mod narrow;
 mod python;
 mod reset;

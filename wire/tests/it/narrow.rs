@@ -22,6 +22,8 @@ pub(crate) struct Pipe {
     /// Longer datagrams vanish.
     pub(crate) mtu: usize,
     pub(crate) carried: u64,
+    /// The longest that came through.
+    pub(crate) longest: usize,
     free_at: Time,
     flying: VecDeque<(Time, Vec<u8>)>,
     dice: Dice,
@@ -37,6 +39,7 @@ impl Pipe {
             jitter_us: 0,
             mtu: 1_500 - 28,
             carried: 0,
+            longest: 0,
             free_at: Time::ZERO,
             flying: VecDeque::new(),
             dice: Dice(seed),
@@ -51,6 +54,7 @@ impl Pipe {
         if waiting + size > self.queue || bytes.len() > self.mtu {
             return;
         }
+        self.longest = self.longest.max(bytes.len());
         self.free_at = begin + Duration::from_micros(size * 1_000_000 / self.bytes_per_s);
         if self.dice.below(1_000) < self.loss {
             return;

@@ -43,5 +43,6 @@ fn terms() -> Terms {
         coalesce: Duration::ZERO,
         keys: KeyLimits::default(),
         ceiling: 0,
+        max_datagram: 1_200,
     }
 }
