@@ -37,11 +37,12 @@ const EXCEPTIONS: [(&str, &str, &str); 4] = [
 ];
 
 /// Our own packages that each package may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 9] = [
+const MAY_DEPEND: [(&str, &[&str]); 10] = [
     ("config", &[]),
     ("wire", &[]),
     ("wire/io", &[]),
     ("wire/sim", &["mu-wire"]),
+    ("wire/clients/c", &["mu-wire"]),
     ("wal", &[]),
     ("storage", &["mu-wal"]),
     ("core", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),

@@ -15,7 +15,6 @@ mod keys;
 mod messages;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pair;
-mod path;
 mod rate;
 mod receive;
 mod received;
@@ -32,7 +31,6 @@ pub(crate) use events::{Events, TimeAnswer};
 pub use keys::KeyLimits;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use pair::{opened, pair};
-pub(crate) use path::PathData;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use receive::Opened;
 pub(crate) use receive::Refusal;
@@ -50,7 +48,6 @@ use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
 use keys::Keys;
 use messages::Goodbye;
-use path::PathFrames;
 use received::Received;
 
 /// Something is sent at least this often.
@@ -109,7 +106,6 @@ pub(crate) struct Connection {
     lanes_in: LanesIn,
     goodbye: Goodbye,
     pending_time: Option<PendingTime>,
-    path: PathFrames,
     /// When what waits in the lanes must leave, alone if need be.
     content_due: Option<Time>,
     probe: bool,
@@ -148,7 +144,6 @@ impl Connection {
             lanes_in: LanesIn::new(fragments_in),
             goodbye: Goodbye::default(),
             pending_time: None,
-            path: PathFrames::default(),
             content_due: None,
             probe: false,
             last_sent: now,
@@ -174,11 +169,6 @@ impl Connection {
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
         self.recovery.rtt.smoothed()
-    }
-
-    /// The probe timeout, without back-off.
-    pub(crate) fn probe_timeout(&self) -> Duration {
-        self.recovery.probe_timeout()
     }
 
     pub(crate) const fn received(&self) -> &Received {
@@ -243,7 +233,7 @@ impl Connection {
             // Only the probe timer can make room again.
             return Time::from_micros(u64::MAX);
         }
-        if self.probe || self.path.is_due() {
+        if self.probe {
             return Time::ZERO;
         }
         let alive = self.last_sent + KEEP_ALIVE;

@@ -9,7 +9,6 @@ use super::config::ServerConfig;
 use super::connection_id::{ConnectionIds, SLOT_BITS};
 use super::handler::{Listener, ServerHandler};
 use super::limits::{Bucket, PrefixTable, Rate};
-use super::path::send_challenge;
 use super::replay_log::ReplayLog;
 use super::reset::ResetRates;
 use super::slots::{Closing, Occupant, Slots, Stage};
@@ -56,7 +55,6 @@ pub struct Server {
     pub(super) reset: MacKey,
     pub(super) resets: ResetRates,
     pub(super) rates: Rates,
-    pub(super) stale_rate: Rate,
     pub(super) replay: ReplayLog,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
@@ -116,7 +114,6 @@ impl Server {
             reset: keys.reset_key(),
             resets: ResetRates::new(limits, &mut random),
             rates,
-            stale_rate: Rate::new(limits.stale_per_s, limits.stale_per_s),
             replay: ReplayLog::new(limits.replay_log),
             slots: Slots::new(capacity, low16(random.u64())),
             wheel: Wheel::new(capacity),
@@ -290,9 +287,6 @@ impl Server {
         let Some((_, occupant)) = self.slots.at(slot) else {
             return true;
         };
-        if matches!(occupant.stage, Stage::Open) && !send_challenge(now, occupant, &mut self.stats, out) {
-            return false;
-        }
         let connection = &mut occupant.connection;
         let extra = match &mut occupant.stage {
             Stage::HalfOpen(_) => None,
@@ -324,9 +318,8 @@ impl Server {
                 }
                 closing.next
             }
-            _ => occupant.deadline(),
+            _ => connection.deadline(),
         };
-        let connection = &occupant.connection;
         let more = match &occupant.stage {
             Stage::HalfOpen(_) => false,
             Stage::Open => connection.is_due(now),
@@ -378,11 +371,10 @@ impl Server {
             }
             Stage::Open => {
                 occupant.connection.timeout(now, &mut Listener { conn, stats: &mut self.stats, handler });
-                occupant.path.timeout(now);
-                if occupant.is_due(now) {
+                if occupant.connection.is_due(now) {
                     mark(&mut self.dirty, slot, occupant);
                 }
-                occupant.deadline()
+                occupant.connection.deadline()
             }
             Stage::Closing(closing) if closing.repeats == 0 => {
                 self.forget(conn);

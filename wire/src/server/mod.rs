@@ -12,7 +12,6 @@ mod endpoint;
 mod handler;
 mod limits;
 mod links;
-mod path;
 mod replay_log;
 mod reset;
 mod slots;

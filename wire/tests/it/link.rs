@@ -76,7 +76,6 @@ pub(crate) struct Shard {
     pub(crate) delivered: Vec<u64>,
     pub(crate) lost: Vec<u64>,
     pub(crate) closed: Vec<(ConnId, CloseReason)>,
-    pub(crate) moved: Vec<SocketAddr>,
     pub(crate) incoming: usize,
     pub(crate) refuse: Option<mu_wire::RejectCode>,
 }
@@ -114,10 +113,6 @@ impl ServerHandler for Shard {
 
     fn snapshot_lost(&mut self, _: ConnId, packet: u64) {
         self.lost.push(packet);
-    }
-
-    fn moved(&mut self, _: ConnId, to: SocketAddr) {
-        self.moved.push(to);
     }
 
     fn closed(&mut self, conn: ConnId, why: CloseReason) {
@@ -191,21 +186,8 @@ pub(crate) struct Link {
     pub(crate) offset: Duration,
     /// Every datagram that was sent: when, whether to the server, and its bytes.
     pub(crate) capture: Option<Vec<(Time, bool, Vec<u8>)>>,
-    /// Where the client is now.
-    pub(crate) client_at: SocketAddr,
-    /// What arrived where the client is not.
-    pub(crate) astray: Vec<(SocketAddr, Vec<u8>)>,
     random: Random,
-    flying: Vec<Flight>,
-}
-
-/// A datagram on its way, and the client's end of it.
-#[derive(Clone)]
-struct Flight {
-    arrives: Time,
-    to_server: bool,
-    peer: SocketAddr,
-    bytes: Vec<u8>,
+    flying: Vec<(Time, bool, Vec<u8>)>,
 }
 
 impl Link {
@@ -229,8 +211,6 @@ impl Link {
             step: Duration::from_millis(5),
             offset: Duration::ZERO,
             capture: None,
-            client_at: Self::client_address(),
-            astray: Vec::new(),
             random,
             flying: Vec::new(),
         }
@@ -240,12 +220,7 @@ impl Link {
         "10.2.2.2:5000".parse().expect("an address")
     }
 
-    /// Somebody's datagram to the server.
-    pub(crate) fn inject(&mut self, from: SocketAddr, bytes: Vec<u8>, takes: Duration) {
-        self.flying.push(Flight { arrives: self.now + takes, to_server: true, peer: from, bytes });
-    }
-
-    fn post(&mut self, to_server: bool, peer: SocketAddr, datagram: Vec<u8>) {
+    fn post(&mut self, to_server: bool, datagram: Vec<u8>) {
         *self.sent.borrow_mut() += 1;
         if let Some(capture) = &mut self.capture {
             capture.push((self.now, to_server, datagram.clone()));
@@ -256,8 +231,8 @@ impl Link {
                 continue;
             }
             let jitter = self.random.u64() % (u64::try_from(self.weather.jitter.as_micros()).expect("short") + 1);
-            let arrives = self.now + self.weather.delay + Duration::from_micros(jitter);
-            self.flying.push(Flight { arrives, to_server, peer, bytes: datagram.clone() });
+            let at = self.now + self.weather.delay + Duration::from_micros(jitter);
+            self.flying.push((at, to_server, datagram.clone()));
         }
     }
 
@@ -267,21 +242,19 @@ impl Link {
         let mut due: Vec<_> = Vec::new();
         let now = self.now;
         self.flying.retain(|item| {
-            if item.arrives <= now {
+            if item.0 <= now {
                 due.push(item.clone());
             }
-            item.arrives > now
+            item.0 > now
         });
-        due.sort_by_key(|item| item.arrives);
+        due.sort_by_key(|item| item.0);
         let mut out = Outbox::default();
-        for Flight { to_server, peer, mut bytes, .. } in due {
+        for (_, to_server, mut datagram) in due {
             if to_server {
                 let server_now = now + self.offset;
-                self.server.receive(server_now, UNIX, peer, &mut bytes, &mut self.shard, &mut out);
-            } else if peer == self.client_at {
-                self.client.receive(now, &mut bytes, &mut self.player);
+                self.server.receive(server_now, UNIX, Self::client_address(), &mut datagram, &mut self.shard, &mut out);
             } else {
-                self.astray.push((peer, bytes));
+                self.client.receive(now, &mut datagram, &mut self.player);
             }
         }
         let server_now = now + self.offset;
@@ -291,7 +264,8 @@ impl Link {
         }
         self.server.transmit_due(server_now, &mut out);
         for (to, datagram) in out.0 {
-            self.post(false, to, datagram);
+            assert_eq!(to, Self::client_address());
+            self.post(false, datagram);
         }
         let mut out = Outbox::default();
         if self.client.next_timeout().is_some_and(|at| at <= now) {
@@ -300,7 +274,7 @@ impl Link {
         self.client.poll_transmit(now, &mut out);
         for (to, datagram) in out.0 {
             assert_eq!(to, server_address());
-            self.post(true, self.client_at, datagram);
+            self.post(true, datagram);
         }
     }
 

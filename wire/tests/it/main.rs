@@ -15,7 +15,6 @@ mod link;
 mod messages;
 mod mtu;
 mod narrow;
-mod paths;
 mod python;
 mod reset;
 mod snapshot_golden;

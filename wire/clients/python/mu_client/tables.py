@@ -355,14 +355,14 @@ FRAMES = [
   {
     "id": 3,
     "name": "PATH_CHALLENGE",
-    "from": "server",
+    "from": "both",
     "asks_for_acknowledgement": False,
     "fields": [{"name": "data", "kind": "bytes", "len": 8}],
   },
   {
     "id": 4,
     "name": "PATH_RESPONSE",
-    "from": "client",
+    "from": "both",
     "asks_for_acknowledgement": False,
     "fields": [{"name": "data", "kind": "bytes", "len": 8}],
   },

@@ -1,0 +1,7 @@
+//! The client from outside: what is generated from it, what its libraries need, and C programs that play with it.
+
+mod generated;
+mod libraries;
+mod programs;
+mod shard;
+mod smoke;
