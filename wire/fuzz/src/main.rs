@@ -1,4 +1,4 @@
-//! libFuzzer over one of the entry points of mu-wire, named by the environment variable `MU_FUZZ`.
+//! libFuzzer over one of the entry points of mu-wire and mu-archive, named by the environment variable `MU_FUZZ`.
 //!
 //! Beside a panic, an input fails that makes its entry point hold more memory at once than its budget: the parsers must
 //! charge by what arrived, never by what a header claims.
@@ -10,6 +10,11 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use mu_wire::fuzzing::{TARGETS, Target};
+
+mod archives;
+
+/// Entry points of other packages.
+const MORE: &[Target] = &[Target { name: "archives", run: archives::archives, budget: 4 * 1024 * 1024 }];
 
 /// Counts what the fuzzing thread holds, and the most it held.
 struct Counting;
@@ -47,9 +52,10 @@ fn target() -> &'static Target {
     static TARGET: OnceLock<&Target> = OnceLock::new();
     TARGET.get_or_init(|| {
         let name = std::env::var("MU_FUZZ").unwrap_or_default();
-        let found = TARGETS.iter().find(|target| target.name == name);
+        let mut all = TARGETS.iter().chain(MORE);
+        let found = all.find(|target| target.name == name);
         found.unwrap_or_else(|| {
-            eprintln!("MU_FUZZ must name one of: {}", TARGETS.iter().map(|t| t.name).collect::<Vec<_>>().join(" "));
+            eprintln!("MU_FUZZ must name one of: {}", TARGETS.iter().chain(MORE).map(|t| t.name).collect::<Vec<_>>().join(" "));
             std::process::exit(2);
         })
     })

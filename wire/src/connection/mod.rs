@@ -15,6 +15,7 @@ mod keys;
 mod messages;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pair;
+mod path;
 mod rate;
 mod receive;
 mod received;
@@ -31,6 +32,7 @@ pub(crate) use events::{Events, TimeAnswer};
 pub use keys::KeyLimits;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use pair::{opened, pair};
+pub(crate) use path::PathData;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use receive::Opened;
 pub(crate) use receive::Refusal;
@@ -48,6 +50,7 @@ use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
 use crate::time::Time;
 use keys::Keys;
 use messages::Goodbye;
+use path::PathFrames;
 use received::Received;
 
 /// Something is sent at least this often.
@@ -106,6 +109,7 @@ pub(crate) struct Connection {
     lanes_in: LanesIn,
     goodbye: Goodbye,
     pending_time: Option<PendingTime>,
+    path: PathFrames,
     /// When what waits in the lanes must leave, alone if need be.
     content_due: Option<Time>,
     probe: bool,
@@ -144,6 +148,7 @@ impl Connection {
             lanes_in: LanesIn::new(fragments_in),
             goodbye: Goodbye::default(),
             pending_time: None,
+            path: PathFrames::default(),
             content_due: None,
             probe: false,
             last_sent: now,
@@ -169,6 +174,11 @@ impl Connection {
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
         self.recovery.rtt.smoothed()
+    }
+
+    /// The probe timeout, without back-off.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        self.recovery.probe_timeout()
     }
 
     pub(crate) const fn received(&self) -> &Received {
@@ -233,7 +243,7 @@ impl Connection {
             // Only the probe timer can make room again.
             return Time::from_micros(u64::MAX);
         }
-        if self.probe {
+        if self.probe || self.path.is_due() {
             return Time::ZERO;
         }
         let alive = self.last_sent + KEEP_ALIVE;

@@ -72,5 +72,5 @@ pub(crate) fn forge(header: &Header, key: u8, number: u64, body: &[u8]) -> Vec<u
 
 /// An authentic packet without the trouble of sealing and opening it.
 pub(crate) const fn opened(number: u64, body: &[u8]) -> Opened<'_> {
-    Opened { number, body }
+    Opened { number, newest: true, body }
 }

@@ -27,7 +27,6 @@ impl Connection {
     }
 
     /// The peer is at another address now: what was learnt of the path no longer holds.
-    #[expect(dead_code, reason = "a validated path calls it")]
     pub(crate) fn new_path(&mut self, now: Time) {
         self.budget.reset(now, self.terms.ceiling);
         self.mtu.reset();

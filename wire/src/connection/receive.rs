@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct Opened<'d> {
     pub(super) number: u64,
+    /// No packet with a larger number came before.
+    pub(crate) newest: bool,
     pub(crate) body: &'d [u8],
 }
 
@@ -80,7 +82,7 @@ impl Connection {
         }
         let (header, sealed) = datagram.split_at_mut_checked(self.incoming.len()).ok_or(Refusal::Header)?;
         let body = self.unseal(now, (phase, number), header, sealed)?;
-        Ok(Opened { number, body })
+        Ok(Opened { number, newest: number >= self.received.expected(), body })
     }
 
     /// Reads an authentic packet. `Some` if the peer closed the connection with it.
@@ -169,6 +171,14 @@ impl Connection {
             }
             (Frame::Budget { rate, loss, queue_100us }, _) => {
                 self.budget.peer_said(LinkBudget::told(rate, loss, queue_100us));
+                return Ok(());
+            }
+            (Frame::PathChallenge { data }, Role::Client(_)) => {
+                self.challenged(data);
+                return Ok(());
+            }
+            (Frame::PathResponse { data }, Role::Server(_)) => {
+                self.path_answered(data);
                 return Ok(());
             }
             (Frame::Ping, _) => {}

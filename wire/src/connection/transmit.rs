@@ -4,7 +4,7 @@
 //! ACK_RANGES, messages of the other lanes, then slices of a block or a snapshot (which runs to the end) or a PING if an
 //! answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
 
-use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PendingTime, Role};
+use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PathData, PendingTime, Role, path};
 use crate::codec::{NoRoom, Writer, low16, low32};
 use crate::crypto::TAG_LEN;
 use crate::packet::frame_id;
@@ -23,6 +23,8 @@ pub(crate) enum Extra<'a> {
     Snapshot(Tick, &'a mut dyn FnMut(u64, &mut [u8]) -> usize),
     /// Nothing but padding to this length.
     Probe(u16),
+    /// A question whether the peer receives where this datagram goes; nothing else is in it.
+    Challenge(PathData),
     /// The last packet.
     Close(CloseCode, &'a ClosingText),
 }
@@ -54,6 +56,7 @@ impl Connection {
         let prelude = self.received.prelude(now, skip);
         prelude.write(&mut writer)?;
         let mut sent = Sent { at: now, told_below: self.received.told_below(), ..Sent::default() };
+        let elsewhere = matches!(extra, Extra::Challenge(_));
         if !self.frames(now, number, extra, &mut writer, &mut sent)? {
             // What was due may have become too old.
             self.content_due = None;
@@ -76,7 +79,10 @@ impl Connection {
             self.mtu.probed(number, size);
         }
         self.budget.sent(now, sent.size, sent.blocks.has_slices());
-        self.left(now);
+        // What goes elsewhere may reach nobody: all that waits still waits.
+        if !elsewhere {
+            self.left(now);
+        }
         Ok(length)
     }
 
@@ -103,6 +109,11 @@ impl Connection {
             sent.eliciting = true;
             return Ok(true);
         }
+        if let Extra::Challenge(data) = extra {
+            path::write(frame_id::PATH_CHALLENGE, data, out)?;
+            return Ok(true);
+        }
+        let answers = self.path.respond(out);
         let room = self.recovery.has_room();
         if room {
             sent.eliciting |= self.time(now, out);
@@ -113,7 +124,7 @@ impl Connection {
             self.block_news(out, sent);
         }
         let silent = now.since(self.last_sent) >= KEEP_ALIVE;
-        let asked = self.probe || silent || self.received.ack_due().is_some_and(|due| due <= now);
+        let asked = answers || self.probe || silent || self.received.ack_due().is_some_and(|due| due <= now);
         if room && sent.input_end == 0 && (sent.eliciting || asked || self.lanes_out.is_ready()) {
             self.inputs(out, sent, false);
         }

@@ -16,7 +16,7 @@ pub(crate) use prelude::{Prelude, PreludeAck};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use ranges::read_ranges;
 pub(crate) use ranges::{RangeList, write_ranges};
-pub(crate) use replay::{Freshness, ReplayWindow};
+pub(crate) use replay::{Freshness, ReplayWindow, WINDOW};
 pub(crate) use reset::{is_reset_token, reset_tail, write_reset};
 
 /// Longest datagram that is sent without a probe: every path carries it.

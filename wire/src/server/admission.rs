@@ -232,6 +232,7 @@ impl Server {
         let expires = attempt.now + self.config.limits.half_open;
         let occupant = Occupant {
             address: attempt.from,
+            path: super::path::Path::default(),
             bucket: super::limits::Bucket::default(),
             rate: self.packet_rate(claims.max_pps),
             stage: Stage::HalfOpen(Box::new(HalfOpen { claims: claims.clone(), accept, accept_len, expires })),

@@ -96,6 +96,11 @@ pub struct Limits {
     pub block_pool: usize,
     /// How often ACCEPT or REJECT is repeated for a repeated INIT.
     pub answer_repeats: u8,
+    /// Datagrams a second that are looked at although they come from another address than the connection's, and how many
+    /// at once.
+    pub stale_per_s: u32,
+    /// Shortest time between two moves of a connection to another address.
+    pub move_rest: Duration,
     /// RESET answers a second.
     pub resets_per_s: u32,
     /// The same to one /24 (IPv4) or /56 (IPv6), evenly spread.
@@ -122,6 +127,8 @@ impl Default for Limits {
             block_max: MAX_BLOCK_UP,
             block_pool: 64 * 1024 * 1024,
             answer_repeats: 3,
+            stale_per_s: 8,
+            move_rest: Duration::from_secs(2),
             resets_per_s: 5_000,
             resets_per_prefix_per_s: 50,
             keys: KeyLimits::default(),

@@ -33,16 +33,22 @@ impl Server {
             }
             return Err(DropReason::UnknownConnection);
         };
+        let elsewhere = occupant.address != from;
         // Another address first: its datagrams must not use up the rate of the real one.
-        if occupant.address != from {
-            return Err(DropReason::Address);
-        }
-        if !occupant.bucket.take(now, occupant.rate) {
+        if elsewhere {
+            if !matches!(occupant.stage, Stage::Open) || !occupant.connection.is_plausible(datagram) {
+                return Err(DropReason::Address);
+            }
+            if !occupant.path.admits(now, from, self.stale_rate, occupant.rate) {
+                return Err(DropReason::StaleRate);
+            }
+        } else if !occupant.bucket.take(now, occupant.rate) {
             return Err(DropReason::PacketRate);
         }
         if matches!(occupant.stage, Stage::Closing(_)) {
             return Err(DropReason::Closing);
         }
+        let len = datagram.len();
         let opened = match occupant.connection.open(now, datagram) {
             Ok(opened) => opened,
             Err(refusal) => return Err(self.refused(conn, refusal)),
@@ -53,12 +59,28 @@ impl Server {
             self.half_open -= 1;
             self.stats.opened += 1;
         }
+        if elsewhere {
+            occupant.path.seen_elsewhere(now, from, opened.newest, len, &mut self.random);
+        } else if opened.newest {
+            occupant.path.seen_here();
+        }
         match occupant.connection.process(now, &opened, &mut Listener { conn, stats: &mut self.stats, handler }) {
             Ok(None) => {
-                if occupant.connection.is_due(now) {
+                let rest = self.config.limits.move_rest;
+                if let Some(data) = occupant.connection.take_path_answer()
+                    && occupant.path.confirms(now, from, data, rest)
+                {
+                    if occupant.address.ip() != from.ip() {
+                        occupant.connection.new_path(now);
+                    }
+                    occupant.address = from;
+                    self.stats.moved += 1;
+                    handler.moved(conn, from);
+                }
+                if occupant.is_due(now) {
                     mark(&mut self.dirty, conn.slot, occupant);
                 }
-                self.wheel.schedule(conn.slot, occupant.connection.deadline());
+                self.wheel.schedule(conn.slot, occupant.deadline());
             }
             Ok(Some((code, text))) => {
                 self.forget_quietly(conn, now + AFTER_CLOSE);

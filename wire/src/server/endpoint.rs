@@ -9,6 +9,7 @@ use super::config::ServerConfig;
 use super::connection_id::{ConnectionIds, SLOT_BITS};
 use super::handler::{Listener, ServerHandler};
 use super::limits::{Bucket, PrefixTable, Rate};
+use super::path::send_challenge;
 use super::replay_log::ReplayLog;
 use super::reset::ResetRates;
 use super::slots::{Closing, Occupant, Slots, Stage};
@@ -55,6 +56,7 @@ pub struct Server {
     pub(super) reset: MacKey,
     pub(super) resets: ResetRates,
     pub(super) rates: Rates,
+    pub(super) stale_rate: Rate,
     pub(super) replay: ReplayLog,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
@@ -114,6 +116,7 @@ impl Server {
             reset: keys.reset_key(),
             resets: ResetRates::new(limits, &mut random),
             rates,
+            stale_rate: Rate::new(limits.stale_per_s, limits.stale_per_s),
             replay: ReplayLog::new(limits.replay_log),
             slots: Slots::new(capacity, low16(random.u64())),
             wheel: Wheel::new(capacity),
@@ -287,6 +290,9 @@ impl Server {
         let Some((_, occupant)) = self.slots.at(slot) else {
             return true;
         };
+        if matches!(occupant.stage, Stage::Open) && !send_challenge(now, occupant, &mut self.stats, out) {
+            return false;
+        }
         let connection = &mut occupant.connection;
         let extra = match &mut occupant.stage {
             Stage::HalfOpen(_) => None,
@@ -318,8 +324,9 @@ impl Server {
                 }
                 closing.next
             }
-            _ => connection.deadline(),
+            _ => occupant.deadline(),
         };
+        let connection = &occupant.connection;
         let more = match &occupant.stage {
             Stage::HalfOpen(_) => false,
             Stage::Open => connection.is_due(now),
@@ -371,10 +378,11 @@ impl Server {
             }
             Stage::Open => {
                 occupant.connection.timeout(now, &mut Listener { conn, stats: &mut self.stats, handler });
-                if occupant.connection.is_due(now) {
+                occupant.path.timeout(now);
+                if occupant.is_due(now) {
                     mark(&mut self.dirty, slot, occupant);
                 }
-                occupant.connection.deadline()
+                occupant.deadline()
             }
             Stage::Closing(closing) if closing.repeats == 0 => {
                 self.forget(conn);

@@ -1,5 +1,7 @@
 //! What a shard hears from its endpoint. Bytes borrow from the datagram and end with the call.
 
+use std::net::SocketAddr;
+
 use crate::blocks::BlockEnd;
 use crate::connection::{CloseReason, Events};
 use crate::handshake::RejectCode;
@@ -36,6 +38,8 @@ pub trait ServerHandler {
     /// How a block of [`Server::send_block`](crate::Server::send_block) ended: once each, in the order of sending. Those that
     /// are on their way or wait when the connection ends are not told.
     fn block_ended(&mut self, _conn: ConnId, _id: u16, _end: BlockEnd) {}
+    /// The client proved that it is at this address now; the connection goes on.
+    fn moved(&mut self, _conn: ConnId, _to: SocketAddr) {}
     /// The connection is gone; the handle finds nothing from here on. Exactly once per `connected`.
     fn closed(&mut self, conn: ConnId, why: CloseReason);
 }

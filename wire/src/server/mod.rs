@@ -12,6 +12,7 @@ mod endpoint;
 mod handler;
 mod limits;
 mod links;
+mod path;
 mod replay_log;
 mod reset;
 mod slots;

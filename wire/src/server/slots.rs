@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::limits::{Bucket, Rate};
+use super::path::Path;
 use crate::codec::low32;
 use crate::connection::{CloseCode, CloseReason, ClosingText, Connection};
 use crate::ids::ConnId;
@@ -47,12 +48,26 @@ pub(super) struct Closing {
 /// One connection and what the endpoint knows beside it.
 pub(super) struct Occupant {
     pub(super) address: SocketAddr,
+    /// Where it may have moved to.
+    pub(super) path: Path,
     pub(super) bucket: Bucket,
     pub(super) rate: Rate,
     pub(super) stage: Stage,
     /// It stands in the list of those who have something to send.
     pub(super) dirty: bool,
     pub(super) connection: Connection,
+}
+
+impl Occupant {
+    /// The first moment at which an open connection has something to do.
+    pub(super) fn deadline(&self) -> Time {
+        self.path.deadline().map_or(self.connection.deadline(), |at| at.min(self.connection.deadline()))
+    }
+
+    /// Whether an open connection has something to send now, with or without a snapshot.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.connection.is_due(now) || self.path.is_due(now)
+    }
 }
 
 struct Slot {

@@ -34,8 +34,10 @@ pub enum DropReason {
     HalfOpenFull,
     /// No connection has this id.
     UnknownConnection,
-    /// The connection belongs to another address.
+    /// From another address than the connection's, which is not open yet, or by its number no packet it could send now.
     Address,
+    /// More datagrams from other addresses than are looked at.
+    StaleRate,
     /// The connection sends more datagrams than it may.
     PacketRate,
     /// The packet was received before, or its number is too old to tell.
@@ -50,7 +52,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Size,
         Self::Kind,
         Self::Malformed,
@@ -67,6 +69,7 @@ impl DropReason {
         Self::HalfOpenFull,
         Self::UnknownConnection,
         Self::Address,
+        Self::StaleRate,
         Self::PacketRate,
         Self::Replayed,
         Self::Forged,
@@ -94,6 +97,7 @@ impl DropReason {
             Self::HalfOpenFull => "half_open_full",
             Self::UnknownConnection => "unknown_connection",
             Self::Address => "address",
+            Self::StaleRate => "stale_rate",
             Self::PacketRate => "packet_rate",
             Self::Replayed => "replayed",
             Self::Forged => "forged",
@@ -124,6 +128,10 @@ pub struct ServerStats {
     pub rejects: u64,
     /// ACCEPT and REJECT answers repeated for a repeated INIT.
     pub repeats: u64,
+    /// PATH_CHALLENGE packets sent.
+    pub challenges: u64,
+    /// Connections that went on at another address.
+    pub moved: u64,
     /// RESET answers.
     pub resets: u64,
     /// Connections that were opened.

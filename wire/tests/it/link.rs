@@ -76,6 +76,7 @@ pub(crate) struct Shard {
     pub(crate) delivered: Vec<u64>,
     pub(crate) lost: Vec<u64>,
     pub(crate) closed: Vec<(ConnId, CloseReason)>,
+    pub(crate) moved: Vec<SocketAddr>,
     pub(crate) incoming: usize,
     pub(crate) refuse: Option<mu_wire::RejectCode>,
 }
@@ -113,6 +114,10 @@ impl ServerHandler for Shard {
 
     fn snapshot_lost(&mut self, _: ConnId, packet: u64) {
         self.lost.push(packet);
+    }
+
+    fn moved(&mut self, _: ConnId, to: SocketAddr) {
+        self.moved.push(to);
     }
 
     fn closed(&mut self, conn: ConnId, why: CloseReason) {
@@ -186,8 +191,21 @@ pub(crate) struct Link {
     pub(crate) offset: Duration,
     /// Every datagram that was sent: when, whether to the server, and its bytes.
     pub(crate) capture: Option<Vec<(Time, bool, Vec<u8>)>>,
+    /// Where the client is now.
+    pub(crate) client_at: SocketAddr,
+    /// What arrived where the client is not.
+    pub(crate) astray: Vec<(SocketAddr, Vec<u8>)>,
     random: Random,
-    flying: Vec<(Time, bool, Vec<u8>)>,
+    flying: Vec<Flight>,
+}
+
+/// A datagram on its way, and the client's end of it.
+#[derive(Clone)]
+struct Flight {
+    arrives: Time,
+    to_server: bool,
+    peer: SocketAddr,
+    bytes: Vec<u8>,
 }
 
 impl Link {
@@ -211,6 +229,8 @@ impl Link {
             step: Duration::from_millis(5),
             offset: Duration::ZERO,
             capture: None,
+            client_at: Self::client_address(),
+            astray: Vec::new(),
             random,
             flying: Vec::new(),
         }
@@ -220,7 +240,12 @@ impl Link {
         "10.2.2.2:5000".parse().expect("an address")
     }
 
-    fn post(&mut self, to_server: bool, datagram: Vec<u8>) {
+    /// Somebody's datagram to the server.
+    pub(crate) fn inject(&mut self, from: SocketAddr, bytes: Vec<u8>, takes: Duration) {
+        self.flying.push(Flight { arrives: self.now + takes, to_server: true, peer: from, bytes });
+    }
+
+    fn post(&mut self, to_server: bool, peer: SocketAddr, datagram: Vec<u8>) {
         *self.sent.borrow_mut() += 1;
         if let Some(capture) = &mut self.capture {
             capture.push((self.now, to_server, datagram.clone()));
@@ -231,8 +256,8 @@ impl Link {
                 continue;
             }
             let jitter = self.random.u64() % (u64::try_from(self.weather.jitter.as_micros()).expect("short") + 1);
-            let at = self.now + self.weather.delay + Duration::from_micros(jitter);
-            self.flying.push((at, to_server, datagram.clone()));
+            let arrives = self.now + self.weather.delay + Duration::from_micros(jitter);
+            self.flying.push(Flight { arrives, to_server, peer, bytes: datagram.clone() });
         }
     }
 
@@ -242,19 +267,21 @@ impl Link {
         let mut due: Vec<_> = Vec::new();
         let now = self.now;
         self.flying.retain(|item| {
-            if item.0 <= now {
+            if item.arrives <= now {
                 due.push(item.clone());
             }
-            item.0 > now
+            item.arrives > now
         });
-        due.sort_by_key(|item| item.0);
+        due.sort_by_key(|item| item.arrives);
         let mut out = Outbox::default();
-        for (_, to_server, mut datagram) in due {
+        for Flight { to_server, peer, mut bytes, .. } in due {
             if to_server {
                 let server_now = now + self.offset;
-                self.server.receive(server_now, UNIX, Self::client_address(), &mut datagram, &mut self.shard, &mut out);
+                self.server.receive(server_now, UNIX, peer, &mut bytes, &mut self.shard, &mut out);
+            } else if peer == self.client_at {
+                self.client.receive(now, &mut bytes, &mut self.player);
             } else {
-                self.client.receive(now, &mut datagram, &mut self.player);
+                self.astray.push((peer, bytes));
             }
         }
         let server_now = now + self.offset;
@@ -264,8 +291,7 @@ impl Link {
         }
         self.server.transmit_due(server_now, &mut out);
         for (to, datagram) in out.0 {
-            assert_eq!(to, Self::client_address());
-            self.post(false, datagram);
+            self.post(false, to, datagram);
         }
         let mut out = Outbox::default();
         if self.client.next_timeout().is_some_and(|at| at <= now) {
@@ -274,7 +300,7 @@ impl Link {
         self.client.poll_transmit(now, &mut out);
         for (to, datagram) in out.0 {
             assert_eq!(to, server_address());
-            self.post(true, datagram);
+            self.post(true, self.client_at, datagram);
         }
     }
 

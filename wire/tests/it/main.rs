@@ -15,6 +15,7 @@ mod link;
 mod messages;
 mod mtu;
 mod narrow;
+mod paths;
 mod python;
 mod reset;
 mod snapshot_golden;

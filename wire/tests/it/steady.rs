@@ -27,17 +27,19 @@ struct Wire {
     queue: VecDeque<Datagram>,
     count: u64,
     loss: Option<u64>,
+    /// Who sends, if the datagrams are to be known by that and not by where they go.
+    sender: Option<SocketAddr>,
 }
 
 impl Wire {
     fn new() -> Self {
-        Self { queue: VecDeque::with_capacity(4096), count: 0, loss: None }
+        Self { queue: VecDeque::with_capacity(4096), count: 0, loss: None, sender: None }
     }
 }
 
 impl DatagramSink for Wire {
     fn push(&mut self, to: SocketAddr, write: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
-        let mut datagram = Datagram { bytes: [0; 1452], len: 0, peer: to };
+        let mut datagram = Datagram { bytes: [0; 1452], len: 0, peer: self.sender.unwrap_or(to) };
         datagram.len = write(&mut datagram.bytes);
         self.count += 1;
         if datagram.len == 0 || self.loss.is_some_and(|loss| self.count.is_multiple_of(loss)) {
@@ -169,11 +171,8 @@ impl Crowd {
             if client.next_timeout().is_some_and(|at| at <= self.now) {
                 client.handle_timeout(self.now, &mut self.player);
             }
-            let before = self.up.queue.len();
+            self.up.sender = Some(address(number));
             client.poll_transmit(self.now, &mut self.up);
-            for datagram in self.up.queue.iter_mut().skip(before) {
-                datagram.peer = address(number);
-            }
         }
     }
 

@@ -355,14 +355,14 @@ FRAMES = [
   {
     "id": 3,
     "name": "PATH_CHALLENGE",
-    "from": "both",
+    "from": "server",
     "asks_for_acknowledgement": False,
     "fields": [{"name": "data", "kind": "bytes", "len": 8}],
   },
   {
     "id": 4,
     "name": "PATH_RESPONSE",
-    "from": "both",
+    "from": "client",
     "asks_for_acknowledgement": False,
     "fields": [{"name": "data", "kind": "bytes", "len": 8}],
   },
