@@ -8,6 +8,7 @@
 pub mod bits;
 mod blocks;
 mod budget;
+pub mod capture;
 mod client;
 pub mod codec;
 mod connection;

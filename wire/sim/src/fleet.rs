@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::tally::Tally;
-use crate::world::run;
+use crate::world::{Options, run};
 
 /// A seed whose run broke an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn run_all(
 
 fn one(seed: u64, report: &mut Report) {
     report.runs += 1;
-    match catch_unwind(AssertUnwindSafe(|| run(seed, None, false))) {
+    match catch_unwind(AssertUnwindSafe(|| run(seed, Options::default()))) {
         Ok(outcome) => {
             report.tally.add(&outcome.tally);
             report.hash = report.hash.wrapping_add(crate::dice::scramble(outcome.hash ^ seed));

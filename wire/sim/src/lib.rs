@@ -45,4 +45,4 @@ pub use defect::Defect;
 pub use fleet::{Failure, Report, run_all};
 pub use tally::Tally;
 pub use witness::Fault;
-pub use world::{Outcome, run};
+pub use world::{Captured, Captures, Options, Outcome, host_keys, run};

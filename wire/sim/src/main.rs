@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mu_wire_sim::{Report, run, run_all};
+use mu_wire_sim::{Options, Report, run, run_all};
 
 /// Failures after which no more seeds are begun.
 const FAILURES_MAX: usize = 10;
@@ -52,7 +52,7 @@ fn clock() -> Instant {
 
 fn one(seed: u64, trace: bool) -> std::io::Result<bool> {
     let mut out = std::io::stdout().lock();
-    let outcome = run(seed, None, trace);
+    let outcome = run(seed, Options { in_words: trace, ..Options::default() });
     for line in &outcome.lines {
         writeln!(out, "{line}")?;
     }

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use mu_wire::{Client, ClientState, CloseCode, ConnectTicket, KeyLimits, Lane, SendError, Time};
+use mu_wire::capture::RecordedClient;
+use mu_wire::{ClientState, CloseCode, ConnectTicket, KeyLimits, Lane, SendError, Time};
 
 use crate::clock::Clock;
 use crate::dice::Dice;
@@ -24,7 +25,7 @@ pub(crate) struct Player {
     pub(crate) clock: Clock,
     pub(crate) up: Road,
     pub(crate) down: Road,
-    pub(crate) client: Option<(Client, usize)>,
+    pub(crate) client: Option<(RecordedClient, usize)>,
     /// When it connects (again).
     pub(crate) connects_us: u64,
     /// The wake-up that counts; others are out of date.
@@ -91,9 +92,14 @@ impl Player {
     }
 
     /// Begins a session.
-    pub(crate) fn connect(&mut self, ticket: ConnectTicket, session: usize, seed: [u8; 32], now: Time) {
-        let id = [0xa1, 0xb2, 0xc3, 0xd4];
-        let mut client = Client::new(ticket, tickets::server_address(), &id[..self.plan.client_id], seed, now);
+    pub(crate) fn connect(&mut self, ticket: ConnectTicket, session: usize, seed: [u8; 32], now: Time, record: bool) {
+        let id = &[0xa1, 0xb2, 0xc3, 0xd4][..self.plan.client_id];
+        let server = tickets::server_address();
+        let mut client = if record {
+            RecordedClient::recorded(ticket, server, id, seed, now, usize::MAX)
+        } else {
+            RecordedClient::new(ticket, server, id, seed, now)
+        };
         if self.plan.renews > 0 {
             client.set_key_limits(KeyLimits { packets: self.plan.renews, ..KeyLimits::default() });
         }
@@ -191,7 +197,7 @@ impl Player {
         SocketAddr::from(([10, 2, host, 1], port))
     }
 
-    fn act(&mut self, client: &mut Client, session: usize, witness: &mut Witness) {
+    fn act(&mut self, client: &mut RecordedClient, session: usize, witness: &mut Witness) {
         let now_us = witness.now_us;
         while self.next_up_us <= now_us {
             self.next_up_us = next(&mut self.dice, now_us + 1, self.plan.up_per_s);
@@ -210,9 +216,10 @@ impl Player {
         if self.next_block_us <= now_us && witness.sessions[session].blocks_up.waiting() < 2 {
             self.next_block_us = next_block(&mut self.dice, now_us, self.plan.blocks_up);
             let len = self.dice.u32(1, u32::try_from(self.plan.block_bytes).unwrap_or(1)) as usize;
-            let (kind, bytes) = witness.sessions[session].blocks_up.write_next(len);
             let taken = {
+                // The block belongs to the endpoint from the start.
                 let _inside = meter::inside();
+                let (kind, bytes) = witness.sessions[session].blocks_up.write_next(len);
                 client.send_block(kind, bytes)
             };
             witness.block_sent(session, true, len, taken);

@@ -20,7 +20,9 @@ const BULK_PER_S: u64 = 2_000;
 /// So much longer than the longest silence may it take until everyone is gone, in µs.
 const PARTING_US: u64 = 4_000_000;
 /// What the endpoints may hold for each end of a connection beside what is queued.
-const MEMORY_PER_END: isize = 96 * 1024;
+const MEMORY_PER_END: isize = 64 * 1024;
+/// What a server may hold that has been used: tables that have grown, tokens that were used.
+const MEMORY_LEFT: isize = 8 * 1024;
 
 impl World {
     /// The server does what is due.
@@ -106,9 +108,10 @@ impl World {
                 continue;
             }
             let len = self.dice.u32(1, u32::try_from(player.plan.block_bytes).unwrap_or(1)) as usize;
-            let (kind, bytes) = known.blocks_down.write_next(len);
             let taken = {
+                // The block belongs to the endpoint from the start.
                 let _inside = meter::inside();
+                let (kind, bytes) = known.blocks_down.write_next(len);
                 self.server.send_block(conn, kind, bytes)
             };
             self.witness.block_sent(session, false, len, taken);
@@ -157,14 +160,31 @@ impl World {
 
     /// The endpoints' memory stays below its ceiling.
     fn weigh(&mut self) {
+        if self.record {
+            return;
+        }
         let held = meter::held() - self.memory_base;
         let queued: usize = self.witness.sessions.iter().map(Session::queued_most).sum();
-        let ends = self.witness.sessions.iter().filter(|known| !known.is_over()).count() * 2 + self.players.len();
-        let ceiling = MEMORY_PER_END * isize::try_from(ends).unwrap_or(isize::MAX)
-            + isize::try_from(queued).unwrap_or(isize::MAX);
+        let clients = self.players.iter().filter(|player| player.client.is_some()).count();
+        let ceiling = MEMORY_PER_END * signed(self.server.connections() + clients) + signed(queued) + MEMORY_LEFT;
         self.witness.tally.memory_most = self.witness.tally.memory_most.max(u64::try_from(held).unwrap_or(0));
         if held > ceiling {
             self.witness.blame(0, format!("the endpoints hold {held} bytes, {ceiling} are allowed"));
+        }
+    }
+
+    /// Everyone is gone: their memory must be too.
+    fn weigh_the_rest(&mut self) {
+        if self.record {
+            return;
+        }
+        for player in &mut self.players {
+            let _inside = meter::inside();
+            player.client = None;
+        }
+        let held = meter::held() - self.memory_base;
+        if held > MEMORY_LEFT {
+            self.witness.blame(0, format!("nobody is there and the endpoints hold {held} bytes"));
         }
     }
 
@@ -241,6 +261,7 @@ impl World {
         let open = self.witness.sessions.iter().position(|known| !known.is_over());
         if open.is_none() && self.server.connections() == 0 {
             self.phase = Phase::Done;
+            self.weigh_the_rest();
         } else if self.witness.now_us - since > self.witness.idle_us.max(10_000_000) + self.behind() + PARTING_US {
             let connections = self.server.connections();
             self.witness.blame(open.unwrap_or(0), format!("no end: {connections} connections at the server"));
@@ -253,4 +274,8 @@ impl World {
         let players = self.players.iter().map(|player| player.clock.behind(now_us));
         players.chain([self.server_clock.behind(now_us)]).max().unwrap_or(0)
     }
+}
+
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }

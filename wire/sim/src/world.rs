@@ -1,6 +1,9 @@
 //! One run: a server, its players and the roads between them, event by event in virtual time.
 
-use mu_wire::{ClientState, CloseCode, HostKeys, Server, Tick};
+use std::net::SocketAddr;
+
+use mu_wire::capture::RecordedServer;
+use mu_wire::{ClientState, CloseCode, HostKeys, ServerConfig, Tick};
 
 use crate::clock::Clock;
 use crate::defect::Defect;
@@ -50,13 +53,15 @@ pub struct Outcome {
     pub tally: Tally,
     /// The story in words, if it was wanted.
     pub lines: Vec<String>,
+    /// The endpoints, if they were recorded.
+    pub captures: Captures,
 }
 
 /// A run in progress.
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) witness: Witness,
-    pub(crate) server: Server,
+    pub(crate) server: RecordedServer,
     pub(crate) server_clock: Clock,
     pub(crate) players: Vec<Player>,
     pub(crate) out: Outbox,
@@ -68,28 +73,71 @@ pub(crate) struct World {
     pub(crate) memory_base: isize,
     /// How long everything may take once the network is calm, in µs.
     pub(crate) patience_us: u64,
+    captures: Captures,
+    pub(crate) record: bool,
     keys: HostKeys,
     flight: Flight,
     hoard: Vec<Vec<u8>>,
     ports: usize,
 }
 
+/// How a seed is run; nothing of it changes the run, but for a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// A planted fault.
+    pub defect: Option<Defect>,
+    /// Whether the story is kept in words.
+    pub in_words: bool,
+    /// Whether every endpoint is recorded.
+    pub record: bool,
+}
+
+/// What one endpoint of a run was told and what it put out.
+#[derive(Debug, Default)]
+pub struct Captured {
+    /// The capture.
+    pub file: Vec<u8>,
+    /// Its datagrams with their destination, in order.
+    pub datagrams: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+/// The endpoints of a run that was recorded.
+#[derive(Debug, Default)]
+pub struct Captures {
+    /// Servers; there are several if they were restarted.
+    pub servers: Vec<Captured>,
+    /// Clients, by session.
+    pub clients: Vec<Captured>,
+}
+
 /// Runs a seed to its end.
 #[must_use]
-pub fn run(seed: u64, defect: Option<Defect>, in_words: bool) -> Outcome {
+pub fn run(seed: u64, options: Options) -> Outcome {
     meter::reset();
     let mut dice = Dice::new(seed);
     let plan = Plan::draw(&mut dice);
-    World::new(plan, dice, defect, in_words).run()
+    World::new(plan, dice, options).run()
+}
+
+/// The host's keys in all runs.
+#[must_use]
+pub fn host_keys() -> HostKeys {
+    tickets::keys()
+}
+
+fn new_server(config: ServerConfig, keys: &HostKeys, seed: [u8; 32], record: bool) -> RecordedServer {
+    let _inside = meter::inside();
+    if record {
+        RecordedServer::recorded(config, keys, seed, usize::MAX)
+    } else {
+        RecordedServer::new(config, keys, seed)
+    }
 }
 
 impl World {
-    fn new(plan: Plan, mut dice: Dice, defect: Option<Defect>, in_words: bool) -> Self {
+    fn new(plan: Plan, mut dice: Dice, options: Options) -> Self {
         let keys = tickets::keys();
-        let server = {
-            let _inside = meter::inside();
-            Server::new(plan.config.clone(), &keys, dice.seed())
-        };
+        let server = new_server(plan.config.clone(), &keys, dice.seed(), options.record);
         let players: Vec<_> = plan.players.iter().map(|player| Player::new(player.clone(), &mut dice)).collect();
         let mut flight = Flight::default();
         flight.put(0, Due::Step);
@@ -102,13 +150,13 @@ impl World {
         let witness = Witness {
             sessions: Vec::new(),
             scene: Scene::new(plan.entities, dice.split()),
-            trace: if in_words { Trace::in_words() } else { Trace::default() },
+            trace: if options.in_words { Trace::in_words() } else { Trace::default() },
             tally: Tally::default(),
             fault: None,
             now_us: 0,
             own_us: 0,
             idle_us: u64::try_from(plan.config.idle.as_micros()).unwrap_or(u64::MAX),
-            defect,
+            defect: options.defect,
             held: None,
         };
         Self {
@@ -119,6 +167,8 @@ impl World {
             next_tick_us: 0,
             letter: Vec::new(),
             memory_base: meter::held(),
+            captures: Captures { servers: vec![Captured::default()], clients: Vec::new() },
+            record: options.record,
             patience_us: 0,
             hoard: Vec::new(),
             ports: 0,
@@ -151,11 +201,12 @@ impl World {
                 self.witness.blame(0, format!("{events} events and no rest"));
             }
         }
+        self.finish_captures();
         self.witness.tally.virtual_us = self.witness.now_us;
         self.witness.tally.sink_full = self.out.refused;
         self.witness.tally.cookies += self.server.stats().cookies;
         let Witness { fault, tally, trace, .. } = self.witness;
-        Outcome { fault, hash: trace.hash(), tally, lines: trace.into_lines() }
+        Outcome { fault, hash: trace.hash(), tally, lines: trace.into_lines(), captures: self.captures }
     }
 
     /// The server's step puts itself on the list again.
@@ -227,7 +278,8 @@ impl World {
         self.witness.sessions[session].started_us = now.as_micros();
         let ticket = tickets::ticket(&self.keys, session as u64, &mut self.dice);
         let _inside = meter::inside();
-        player.connect(ticket, session, seed, now);
+        player.connect(ticket, session, seed, now, self.record);
+        self.captures.clients.push(Captured::default());
     }
 
     /// A player whose client is at its end may come back with another.
@@ -236,7 +288,9 @@ impl World {
         if !player.is_done() {
             return;
         }
-        if let Some((client, _)) = player.client.take() {
+        if let Some((mut client, session)) = player.client.take() {
+            client.finish_tape();
+            self.captures.clients[session].file = client.take_tape();
             self.witness.tally.renewals += u64::from(std::mem::take(&mut player.renewals));
             let _inside = meter::inside();
             drop(client);
@@ -289,9 +343,31 @@ impl World {
             known.server = Stage::Over;
             known.conn = None;
         }
-        let (config, seed) = (self.plan.config.clone(), self.dice.seed());
-        let _inside = meter::inside();
-        self.server = Server::new(config, &self.keys, seed);
+        self.finish_server_capture();
+        let seed = self.dice.seed();
+        let fresh = new_server(self.plan.config.clone(), &self.keys, seed, self.record);
+        {
+            let _inside = meter::inside();
+            self.server = fresh;
+        }
+        self.captures.servers.push(Captured::default());
+    }
+
+    fn finish_server_capture(&mut self) {
+        self.server.finish_tape();
+        if let Some(captured) = self.captures.servers.last_mut() {
+            captured.file = self.server.take_tape();
+        }
+    }
+
+    fn finish_captures(&mut self) {
+        self.finish_server_capture();
+        for player in &mut self.players {
+            if let Some((client, session)) = &mut player.client {
+                client.finish_tape();
+                self.captures.clients[*session].file = client.take_tape();
+            }
+        }
     }
 
     fn clock_of(&mut self, whose: Whose) -> &mut Clock {
@@ -330,6 +406,13 @@ impl World {
                 Some(session) => (to == tickets::server_address()).then_some(session),
                 None => self.witness.sessions.iter().rposition(|known| known.address == to),
             };
+            if self.record {
+                let captured = match from {
+                    Some(session) => self.captures.clients.get_mut(session),
+                    None => self.captures.servers.last_mut(),
+                };
+                captured.into_iter().for_each(|captured| captured.datagrams.push((to, bytes.clone())));
+            }
             match known {
                 Some(session) => self.send(session, from.is_some(), bytes),
                 None => self.witness.blame(0, format!("a datagram to nobody: {to}")),

@@ -1,6 +1,10 @@
 //! Planted faults: the simulator must see each of them, or its silence means nothing.
 
-use mu_wire_sim::{Defect, run};
+use mu_wire_sim::{Defect, Options, Outcome, run};
+
+fn planted(seed: u64, defect: Option<Defect>) -> Outcome {
+    run(seed, Options { defect, ..Options::default() })
+}
 
 /// What the fault is called, by one of the words it must be reported with.
 const fn words(defect: Defect) -> &'static [&'static str] {
@@ -26,7 +30,7 @@ const fn words(defect: Defect) -> &'static [&'static str] {
 #[test]
 fn every_planted_fault_is_seen() {
     for defect in Defect::ALL {
-        let faults: Vec<_> = (0..30).filter_map(|seed| run(seed, Some(defect), false).fault).collect();
+        let faults: Vec<_> = (0..30).filter_map(|seed| planted(seed, Some(defect)).fault).collect();
         assert!(faults.len() >= 5, "{defect:?} was seen in {} of 30 seeds", faults.len());
         for fault in faults {
             let named = words(defect).iter().any(|word| fault.what.contains(word));
@@ -38,6 +42,6 @@ fn every_planted_fault_is_seen() {
 #[test]
 fn what_is_not_in_the_seed_changes_the_trace() {
     // The same run with one fault that changes nothing but a datagram's fate has another number.
-    let changed = (0..20).filter(|seed| run(*seed, None, false).hash != run(*seed, Some(Defect::Deaf), false).hash);
+    let changed = (0..20).filter(|seed| planted(*seed, None).hash != planted(*seed, Some(Defect::Deaf)).hash);
     assert!(changed.count() > 15);
 }

@@ -3,7 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use mu_wire_sim::{meter, run};
+use mu_wire_sim::{Options, meter, run};
 
 struct Counting;
 
@@ -34,7 +34,7 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn memory_is_counted() {
-    let outcome = run(3, None, false);
+    let outcome = run(3, Options::default());
     assert_eq!(outcome.fault, None);
     // A connection's end holds about 11 KiB; a count of nothing would mean that the ceiling is not looked at.
     assert!(outcome.tally.memory_most > 15_000, "{} bytes at most", outcome.tally.memory_most);

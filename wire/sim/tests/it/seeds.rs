@@ -1,6 +1,6 @@
 //! Two thousand seeds in four tests that run side by side, and each seed is always the same run.
 
-use mu_wire_sim::{Tally, run, run_all};
+use mu_wire_sim::{Options, Tally, run, run_all};
 
 fn quarter(first: u64) -> Tally {
     let report = run_all((first, 500), 1, 3, &|_| {});
@@ -60,11 +60,11 @@ fn last_quarter() {
 #[test]
 fn a_seed_is_always_the_same_run() {
     for seed in 0..40 {
-        let (one, two) = (run(seed, None, false), run(seed, None, true));
+        let (one, two) = (run(seed, Options::default()), run(seed, Options { in_words: true, ..Options::default() }));
         assert_eq!((one.hash, one.tally), (two.hash, two.tally), "seed {seed}");
         assert!(one.lines.is_empty() && !two.lines.is_empty());
     }
     let (one, two) = (run_all((0, 60), 1, 1, &|_| {}), run_all((0, 60), 3, 1, &|_| {}));
     assert_eq!((one.hash, one.tally), (two.hash, two.tally), "the threads must not matter");
-    assert_ne!(run(1, None, false).hash, run(2, None, false).hash);
+    assert_ne!(run(1, Options::default()).hash, run(2, Options::default()).hash);
 }
