@@ -209,7 +209,7 @@ impl World {
                 Event::Critical(event) => self.submitted.push(event.event_id),
                 Event::Send { bytes, .. } => self.bytes += bytes.len() as u64,
                 Event::Departed(departure) => self.players.retain(|&player| player != departure.player),
-                Event::Portal { .. } | Event::Dirty(_) => {}
+                Event::Portal { .. } | Event::Dirty(_) | Event::Entered(_) => {}
             }
         }
         for (player, packet) in self.packets.drain(..) {

@@ -18,6 +18,7 @@
 //!                Portal { player, portal }   -> same shard: map.hand_over(player) and join on the other map
 //!                                               other shard: map.copy(player), send it; when the target holds it
 //!                                               map.hand_over(player), if it cannot map.stay(player)
+//!                Entered(player)             -> its client may be told more: map.sheet(player), map.carried(player)
 //!                Departed(departure)         -> the slot is free; store departure.hot, then the character may be loaded again;
 //!                                               close the connection if departure.connected
 //!                Dirty(row)                  -> latest-wins queue to the store
@@ -52,6 +53,7 @@ pub mod inventory;
 pub mod outbox;
 pub mod player;
 pub mod rng;
+mod sheet;
 pub mod slot_set;
 pub mod slots;
 mod state_hash;

@@ -38,6 +38,8 @@ pub enum Event<'a> {
     },
     /// Journal this event and answer with [`super::Map::settle`], whatever happens.
     Critical(&'a ValueEvent),
+    /// The player has been told where it stands and what it carries; what else a newcomer should know is the shard's.
+    Entered(EntityId),
     /// The player stands in this portal and stays frozen until it is handed over or [`super::Map::stay`] is called.
     Portal {
         /// Who.
@@ -76,6 +78,7 @@ impl Departure {
 enum Entry {
     Send { to: EntityId, bytes: Range<u32>, lossy: bool },
     Critical(usize),
+    Entered(EntityId),
     Portal { player: EntityId, portal: u16 },
     Departed(Departure),
     Dirty(HotRow),
@@ -119,6 +122,7 @@ impl Outbox {
                 Event::Send { to: *to, bytes: &self.bytes[bytes.start as usize..bytes.end as usize], lossy: *lossy }
             }
             Entry::Critical(index) => Event::Critical(&self.critical[*index]),
+            Entry::Entered(player) => Event::Entered(*player),
             Entry::Portal { player, portal } => Event::Portal { player: *player, portal: *portal },
             Entry::Departed(departure) => Event::Departed(*departure),
             Entry::Dirty(row) => Event::Dirty(*row),
@@ -183,6 +187,11 @@ impl Outbox {
     pub fn critical(&mut self, event: ValueEvent) {
         self.entries.push(Entry::Critical(self.critical.len()));
         self.critical.push(event);
+    }
+
+    /// Adds a player that came to this map.
+    pub fn entered(&mut self, player: EntityId) {
+        self.entries.push(Entry::Entered(player));
     }
 
     /// Adds a player that stepped through a portal.

@@ -25,6 +25,8 @@ pub struct Player {
     pub name: PlayerName,
     /// Its class, as numbered by the content.
     pub class: u16,
+    /// Its level.
+    pub level: u16,
     /// The owner epoch it is held under.
     pub owner_epoch: i64,
     /// The version of its hot state; grows with each row given out.
@@ -82,6 +84,7 @@ impl Player {
             account: loaded.character.account,
             name,
             class: narrow(loaded.character.class),
+            level: narrow(loaded.character.level),
             owner_epoch: loaded.hot.owner_epoch,
             version: loaded.hot.version,
             mp: narrow(loaded.hot.mp),

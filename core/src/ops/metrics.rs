@@ -93,6 +93,10 @@ impl Page {
         )?;
         by_shard(e, &figures, "transfers", "Players that went to another shard", MetricType::Counter, |s| s.transfers)?;
         by_shard(e, &figures, "hot_rows_dropped", "Hot rows not handed over", MetricType::Counter, |s| s.rows_dropped)?;
+        by_shard(e, &figures, "blocks_sent", "Blocks that clients took", MetricType::Counter, |s| s.blocks_sent)?;
+        by_shard(e, &figures, "blocks_unsent", "Blocks without room, or not taken", MetricType::Counter, |s| {
+            s.blocks_unsent
+        })?;
         let roused = self.0.pulses.iter().map(|pulse| pulse.roused()).sum::<u64>();
         counter(e, "shards_roused", "Times a shard's executor slept past its timer and was woken", roused)?;
         times(e, &figures, "tick_seconds", "Duration of a tick", |s| &s.tick_us)?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mu_config::{Class, MapDef, MonsterTemplate};
-use mu_wire::{HostKeys, Random, Server, ServerConfig, Tick, Time, TokenSealer};
+use mu_wire::{HostKeys, Limits, Random, Server, ServerConfig, Tick, Time, TokenSealer};
 use mu_wire_io::SocketOptions;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rtrb::Producer;
@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::Shard;
 use super::command::{Command, InstanceId, Report, ShardId};
+use super::contents;
 use super::figures::Published;
 use super::house::{Counts, House, Room, Seats};
 use super::peers::PeerLinks;
@@ -107,7 +108,7 @@ impl std::fmt::Debug for ShardSeams {
 /// Binds the socket and takes all memory of the shard.
 ///
 /// # Errors
-/// In words for the operator: the address is taken, or the system gave no random bytes.
+/// In words for the operator: the address is taken, the system gave no random bytes, or a map does not fit its block.
 pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
     let net = Net::bind(plan.bind, &plan.socket)
         .map_err(|error| format!("cannot bind UDP {}: {error}; choose another udp.port", plan.bind))?;
@@ -119,12 +120,20 @@ pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
         tick_ms: plan.tick_ms,
         tick_origin: plan.origin,
         realm: plan.realm,
+        // The game takes no blocks from its clients.
+        limits: Limits { block_max: 0, ..Limits::default() },
         ..ServerConfig::default()
     };
     let mut random = Random::from_seed(seed);
     let server = Server::new(config, &seams.keys, random.array());
     let players = plan.instances.iter().map(|instance| instance.players).max().unwrap_or(0);
-    let rooms = plan.instances.iter().map(room).collect();
+    let mut rooms: Vec<Room> = Vec::with_capacity(plan.instances.len());
+    for instance in &plan.instances {
+        // Instances of one map share its block.
+        let same = plan.instances.iter().zip(&rooms).find(|(before, _)| Arc::ptr_eq(&before.map, &instance.map));
+        let block = same.map(|(_, room)| Arc::clone(&room.block));
+        rooms.push(room(instance, block)?);
+    }
     let house = House {
         id: plan.shard,
         rooms,
@@ -160,7 +169,12 @@ pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
     })
 }
 
-fn room(instance: &InstancePlan) -> Room {
+fn room(instance: &InstancePlan, block: Option<Arc<[u8]>>) -> Result<Room, String> {
+    let block = match block {
+        Some(block) => block,
+        None => contents::map_block(&instance.map)
+            .map_err(|error| format!("clients cannot be told of the map {}: {error}", instance.map.key))?,
+    };
     // Every instance has its own stream, the same at each start: a recorded run can be replayed.
     let seed = u64::from(instance.instance.0);
     let plan = MapPlan {
@@ -174,13 +188,15 @@ fn room(instance: &InstancePlan) -> Room {
         rules: instance.rules,
         events: instance.events.clone(),
     };
-    Room {
+    Ok(Room {
         instance: instance.instance,
         world: instance.world,
         entry: instance.entry,
         map: Map::new(&plan, seed),
         portals: instance.map.portals.clone(),
+        classes: Arc::clone(&instance.classes),
+        block,
         conns: vec![None; instance.players],
         held: 0,
-    }
+    })
 }

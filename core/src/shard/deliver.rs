@@ -2,7 +2,7 @@
 
 use mu_wire::{CloseCode, Lane, Time};
 
-use super::{Shard, portal};
+use super::{Shard, contents, portal};
 use crate::map::{Event, Verdict};
 
 /// Empties the outbox of the room's last tick.
@@ -26,6 +26,7 @@ pub(super) fn outbox(shard: &mut Shard, room: usize, now: Time) {
                     assert!(held, "the map holds what it just submitted");
                 }
             }
+            Event::Entered(player) => contents::tell(server, house, room, player),
             // Last, below: it takes players out of this map and may put them into another one of this shard.
             Event::Portal { player, portal } => crossings.push((player, portal)),
             Event::Departed(departure) => {

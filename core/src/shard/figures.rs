@@ -67,6 +67,10 @@ pub struct ShardFigures {
     pub events_refused: u64,
     /// Hot rows not handed over because the ring was full.
     pub rows_dropped: u64,
+    /// Blocks that clients have taken.
+    pub blocks_sent: u64,
+    /// Blocks that found no room or that clients did not take.
+    pub blocks_unsent: u64,
     /// Events undecided now.
     pub events_in_flight: usize,
 }
@@ -96,6 +100,8 @@ impl ShardFigures {
             events: 0,
             events_refused: 0,
             rows_dropped: 0,
+            blocks_sent: 0,
+            blocks_unsent: 0,
             events_in_flight: 0,
         }
     }

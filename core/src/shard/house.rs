@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mu_config::Portal;
+use mu_config::{Class, Portal};
 use mu_storage::ids::CharacterId;
 use mu_storage::store::{HotRow, LoadedCharacter};
 use mu_wire::motion::Tile;
@@ -31,6 +31,9 @@ pub(super) struct Room {
     pub(super) entry: u16,
     pub(super) map: Map,
     pub(super) portals: Vec<Portal>,
+    pub(super) classes: Arc<[Class]>,
+    /// The map as its block, the same for everyone who enters.
+    pub(super) block: Arc<[u8]>,
     /// By the player's slot: which connection watches through it.
     pub(super) conns: Vec<Option<ConnId>>,
     /// Places held for players that have not connected yet.
@@ -143,6 +146,8 @@ pub(super) struct Counts {
     pub(super) events_refused: u64,
     pub(super) rows_dropped: u64,
     pub(super) malformed: u64,
+    /// Blocks of newcomers that found no room.
+    pub(super) blocks_unsent: u64,
     /// Players that went to another shard.
     pub(super) transfers: u64,
 }

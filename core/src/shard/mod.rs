@@ -15,6 +15,7 @@ pub mod figures;
 
 mod build;
 mod commands;
+mod contents;
 mod deliver;
 mod house;
 mod inbound;

@@ -61,6 +61,8 @@ impl Publisher {
         figures.events = house.counts.events;
         figures.events_refused = house.counts.events_refused;
         figures.rows_dropped = house.counts.rows_dropped;
+        figures.blocks_sent = server.stats().blocks_sent;
+        figures.blocks_unsent = server.stats().blocks_not_taken + house.counts.blocks_unsent;
         figures.events_in_flight = house.value.in_flight();
         figures.instances.clear();
         figures.instances.extend(house.rooms.iter().map(|room| InstanceFigures {

@@ -24,6 +24,9 @@ pub(crate) fn announce(map: &mut Map, out: &mut Outbox) {
         if map.entities.duties[slot].any(Duties::CONNECTED) {
             spawned(map, out, slot);
             inventory(map, out, slot);
+            if let Some(player) = map.slots.id(slot) {
+                out.entered(player);
+            }
         }
     }
 }

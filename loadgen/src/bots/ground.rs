@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use mu_archive::{ArchivedMapData, Area, MapData};
 use mu_config::{Content, Grid, MapDef, Rect};
 use mu_wire::motion::{Direction, MAX_STEPS, Steps, Tile};
 
@@ -24,6 +25,8 @@ pub struct Atlas {
 pub(super) struct Ground {
     id: u16,
     walk: Grid,
+    /// What the server's map block must say.
+    told: MapData,
     exits: Vec<Exit>,
 }
 
@@ -56,7 +59,10 @@ impl Atlas {
 
 impl Ground {
     fn new(map: &MapDef) -> Self {
-        let mut ground = Self { id: map.id, walk: map.walk.clone(), exits: Vec::new() };
+        let mut told = MapData::new(map.id, (map.width, map.height), &map.key, &map.name);
+        map.walk.tiles().for_each(|(x, y)| told.open(x, y));
+        told.portals.extend(map.portals.iter().map(self::told));
+        let mut ground = Self { id: map.id, walk: map.walk.clone(), told, exits: Vec::new() };
         let exit = |portal: &mu_config::Portal| Exit {
             portal: portal.id,
             area: portal.area,
@@ -64,6 +70,20 @@ impl Ground {
         };
         ground.exits = map.portals.iter().map(exit).collect();
         ground
+    }
+
+    /// Whether a map block describes this map.
+    pub(super) fn is(&self, map: &ArchivedMapData) -> bool {
+        let portals = map.portals.iter().zip(&self.told.portals).all(|(there, here)| {
+            let (area, (x, y)) = (&there.area, (there.to_x, there.to_y));
+            let area =
+                Area { x: area.x.into(), y: area.y.into(), width: area.width.into(), height: area.height.into() };
+            (there.id, there.to_map, x, y) == (here.id.into(), here.to_map.into(), here.to_x.into(), here.to_y.into())
+                && area == here.area
+                && there.heading == here.heading
+        });
+        let size = (map.width, map.height) == (self.told.width.into(), self.told.height.into());
+        size && map.walk[..] == self.told.walk[..] && map.portals.len() == self.told.portals.len() && portals
     }
 
     pub(super) fn exits(&self) -> &[Exit] {
@@ -154,6 +174,19 @@ impl Ground {
             }
         }
         away
+    }
+}
+
+/// A portal as a map block tells of it.
+pub(super) fn told(portal: &mu_config::Portal) -> mu_archive::Portal {
+    let Rect { x, y, width, height } = portal.area;
+    mu_archive::Portal {
+        id: portal.id,
+        area: Area { x, y, width, height },
+        to_map: portal.to_map,
+        to_x: portal.to.0,
+        to_y: portal.to.1,
+        heading: portal.heading.into(),
     }
 }
 

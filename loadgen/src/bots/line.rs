@@ -9,6 +9,7 @@ use mu_wire::messages::ServerMessage;
 use mu_wire::snapshot::{EntityKind, Replica, ReplicaEvent};
 use mu_wire::{Accepted, Client, ClientHandler, CloseReason, ConnectTicket, EntityId, Lane, Tick, Time};
 
+use super::blocks;
 use super::mind::{Effects, Mind, Moment, Surroundings};
 use super::records::Records;
 use super::stage::{Live, Phase};
@@ -207,6 +208,10 @@ impl ClientHandler for Ears<'_, '_> {
         if let Some(seen) = me.filter(|_| seen_me).and_then(|me| self.replica.get(me)) {
             self.mind.shown(seen.state.motion);
         }
+    }
+
+    fn block(&mut self, kind: u16, bytes: &[u8]) {
+        blocks::read(kind, bytes, self.mind.atlas(), self.lent.figures);
     }
 
     fn key_log(&mut self, line: &str) {

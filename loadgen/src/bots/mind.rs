@@ -90,6 +90,11 @@ pub(super) struct Mind {
 }
 
 impl Mind {
+    /// The maps it knows.
+    pub(super) fn atlas(&self) -> &Atlas {
+        &self.minds.atlas
+    }
+
     pub(super) fn new(minds: &Minds, role: &Role, bot: usize) -> Self {
         Self {
             minds: minds.clone(),

@@ -3,6 +3,7 @@
 //! `mind` decides and knows no socket; `bot` joins a mind to its connection; `crew` is one thread with its sockets and bots; `ground`
 //! is the world's terrain as all bots share it; `stage` is where the conductor's phases and the crews' counts meet.
 
+mod blocks;
 mod bot;
 mod chat;
 mod crew;

@@ -35,6 +35,10 @@ pub struct Figures {
     pub trade: Latency,
     /// How late steps of this thread were.
     pub lag: Latency,
+    /// Blocks that came whole and were valid, since the bots began.
+    pub blocks: u64,
+    /// Of these, maps that are as the bots' content has them.
+    pub maps: u64,
     /// Trade requests sent.
     pub trades_requested: u64,
     /// Trades told to have succeeded, each counted once.
@@ -67,6 +71,8 @@ impl Figures {
         self.bytes_in += other.bytes_in;
         self.packets_arrived += other.packets_arrived;
         self.packets_missing += other.packets_missing;
+        self.blocks += other.blocks;
+        self.maps += other.maps;
         self.trades_requested += other.trades_requested;
         self.trades_succeeded += other.trades_succeeded;
         self.trades_failed += other.trades_failed;
@@ -102,9 +108,9 @@ impl Figures {
         ]
     }
 
-    /// Begins the measured window: forgets everything but logins and errors, which happen before it.
+    /// Begins the measured window: forgets everything but logins, blocks and errors, which happen before it.
     pub fn begin_window(&mut self) {
         let (login, errors) = (std::mem::take(&mut self.login), std::mem::take(&mut self.errors));
-        *self = Self { login, errors, ..Self::default() };
+        *self = Self { login, errors, blocks: self.blocks, maps: self.maps, ..Self::default() };
     }
 }

@@ -85,6 +85,10 @@ pub struct ClientsSection {
     pub disconnected: u64,
     /// Bots that came back after one.
     pub reconnected: u64,
+    /// Blocks that came whole and were valid, from the beginning.
+    pub blocks: u64,
+    /// Of these, maps that are as the bots' content has them.
+    pub maps: u64,
     /// Errors by kind.
     pub errors: ErrorKinds,
     /// Requests the server did not grant, by kind.
@@ -194,8 +198,8 @@ impl fmt::Display for Report {
         let clients = &self.clients;
         write!(
             out,
-            "  clients     {} connected, {} disconnected, {} reconnected",
-            clients.connected, clients.disconnected, clients.reconnected
+            "  clients     {} connected, {} disconnected, {} reconnected, {} blocks, {} maps",
+            clients.connected, clients.disconnected, clients.reconnected, clients.blocks, clients.maps
         )?;
         for (kind, count) in &clients.errors {
             write!(out, ", {count} {kind}")?;

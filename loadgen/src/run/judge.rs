@@ -78,6 +78,8 @@ pub(super) fn report(
             connected: end.connected,
             disconnected: figures.disconnected,
             reconnected: figures.reconnected,
+            blocks: figures.blocks,
+            maps: figures.maps,
             errors: figures.errors.clone(),
             refusals: figures.refusals.clone(),
         },

@@ -46,6 +46,8 @@ fn good() -> Report {
             connected: 10,
             disconnected: 0,
             reconnected: 0,
+            blocks: 30,
+            maps: 10,
             errors: ErrorKinds::from([("rate_limited", 2)]),
             refusals: ErrorKinds::from([("trade_busy", 3)]),
         },
@@ -84,7 +86,7 @@ fn the_json_is_this() {
     let expected = json!({
         "schema": 1, "valid": true, "verdict": "pass", "violations": [], "invalid_because": [],
         "run": { "bots": 10, "seconds": 20.0, "scenario": "trade", "seed": 7, "gateway": "http://g" },
-        "clients": { "connected": 10, "disconnected": 0, "reconnected": 0, "errors": { "rate_limited": 2 }, "refusals": { "trade_busy": 3 } },
+        "clients": { "connected": 10, "disconnected": 0, "reconnected": 0, "blocks": 30, "maps": 10, "errors": { "rate_limited": 2 }, "refusals": { "trade_busy": 3 } },
         "snapshots": { "received": 4000, "per_bot_hz": 20.0, "lost_percent": 0.01, "age_ms": age, "gap_ms": null, "bytes_per_bot_s": 4000.0 },
         "rtt_ms": h(3.0), "login_ms": null, "map_change_ms": null, "chat_ms": null,
         "trades": { "requested": 12, "succeeded": 9, "failed": 1, "unknown": 0, "latency_ms": null },

@@ -17,6 +17,10 @@ const SECONDS: u32 = 10;
 pub struct TravelReport {
     /// Portals passed, as the players saw it, within the measured time.
     pub map_changes: u64,
+    /// Map blocks that were as the content has the map, one for each map entered.
+    pub maps: u64,
+    /// Blocks that were not valid, and maps that were not as the content has them.
+    pub maps_wrong: u64,
     /// Of all portals passed, those to another shard, as the shards counted them.
     pub transfers: u64,
 }
@@ -50,5 +54,11 @@ fn run(site: &mut Site, options: &CrashOptions) -> Result<TravelReport, Broken> 
     server.terminate()?;
     server.finish(Duration::from_secs(5))?;
     site.audit(&[])?;
-    Ok(TravelReport { map_changes: figure("/map_change_ms/count").unwrap_or(0), transfers })
+    let wrong = |kind| figure(&format!("/clients/errors/{kind}")).unwrap_or(0);
+    Ok(TravelReport {
+        map_changes: figure("/map_change_ms/count").unwrap_or(0),
+        maps: figure("/clients/maps").unwrap_or(0),
+        maps_wrong: wrong("map_differs") + wrong("block_malformed"),
+        transfers,
+    })
 }

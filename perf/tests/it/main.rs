@@ -69,6 +69,8 @@ fn players_travel_between_shards_on_either_runtime() {
         let report = held(|| travel(&options));
         assert!(report.transfers > 0, "players went to another shard under {runtime}: {report:?}");
         assert!(report.map_changes > 0, "and saw themselves arrive: {report:?}");
+        assert_eq!(report.maps_wrong, 0, "{report:?}");
+        assert!(report.maps >= 60 + report.map_changes / 2, "and were told the maps: {report:?}");
     }
 }
 

@@ -69,6 +69,13 @@ impl CharacterSheet {
     }
 }
 
+impl CharacterSheet {
+    /// Says the name of the class, as much of it as fits.
+    pub fn set_class_name(&mut self, class_name: &str) {
+        (self.class_name_len, self.class_name) = text(class_name);
+    }
+}
+
 impl ArchivedCharacterSheet {
     /// The character's name.
     #[must_use]

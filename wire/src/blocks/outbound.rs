@@ -181,12 +181,12 @@ impl BlockOut {
             return Ok(());
         }
         let sending = self.sending.as_deref_mut().filter(|sending| sending.begun).ok_or(BlockFault)?;
-        let most = sending.next.saturating_add(WINDOW_SLICES).min(sending.total());
-        if block != self.id || slices == 0 || slices > most {
+        if block != self.id || slices == 0 || slices > sending.next.saturating_add(WINDOW_SLICES) {
             return Err(BlockFault);
         }
-        if slices > sending.credit {
-            sending.credit = slices;
+        let credit = slices.min(sending.total());
+        if credit > sending.credit {
+            sending.credit = credit;
             sending.begin_waits = false;
             // It has everything but the window: acknowledgements that would say so may be lost.
             sending.advance(slices.saturating_sub(WINDOW_SLICES).saturating_sub(sending.base));

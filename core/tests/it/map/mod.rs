@@ -1,6 +1,7 @@
 //! A map instance driven through its public calls only.
 
 mod chat;
+mod entering;
 mod handles;
 mod portal;
 mod repeat;

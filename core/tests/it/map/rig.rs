@@ -98,6 +98,7 @@ pub(crate) struct Rig {
     /// Messages by player, oldest first, as encoded.
     pub(crate) told: BTreeMap<EntityId, Vec<Vec<u8>>>,
     pub(crate) events: Vec<ValueEvent>,
+    pub(crate) entered: Vec<EntityId>,
     pub(crate) departed: Vec<Departure>,
     pub(crate) portals: Vec<(EntityId, u16)>,
     pub(crate) rows: Vec<HotRow>,
@@ -125,6 +126,7 @@ impl Rig {
             told: BTreeMap::new(),
             events: Vec::new(),
             departed: Vec::new(),
+            entered: Vec::new(),
             portals: Vec::new(),
             rows: Vec::new(),
         }
@@ -147,6 +149,7 @@ impl Rig {
                 Event::Send { to, bytes, .. } => self.told.entry(to).or_default().push(bytes.to_vec()),
                 Event::Critical(event) => self.events.push(event.clone()),
                 Event::Portal { player, portal } => self.portals.push((player, portal)),
+                Event::Entered(player) => self.entered.push(player),
                 Event::Departed(departure) => self.departed.push(departure),
                 Event::Dirty(row) => self.rows.push(row),
             }
