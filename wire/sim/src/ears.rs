@@ -1,5 +1,7 @@
 //! The handlers of both ends: they pass on to the witness what the endpoints tell them, or something else if a fault is planted.
 
+use std::net::SocketAddr;
+
 use mu_wire::{
     Accepted, Admission, BlockEnd, ClientHandler, CloseReason, ConnId, Lane, RejectCode, ServerHandler, Tick,
     TokenClaims, Violation,
@@ -121,6 +123,11 @@ impl ServerHandler for ServerEars<'_> {
         });
         let invented = !came && self.0.strikes(Defect::FateInvented);
         self.0.fate_told(conn, packet, invented);
+    }
+
+    fn moved(&mut self, conn: ConnId, to: SocketAddr) {
+        let _outside = meter::outside();
+        self.0.moved(conn, to);
     }
 
     fn block(&mut self, conn: ConnId, kind: u16, bytes: &[u8]) {

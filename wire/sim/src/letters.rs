@@ -137,7 +137,13 @@ impl Letters {
     #[must_use]
     pub(crate) fn waiting(&self, lane: Lane) -> u32 {
         let book = self.book(lane);
-        book.sent - book.came
+        if is_reliable(lane) { book.sent - book.came } else { 0 }
+    }
+
+    /// Messages that were sent on the other lanes and did not come.
+    pub(crate) fn lost(&self) -> u64 {
+        let books = LANES.into_iter().zip(&self.books).filter(|(lane, _)| !is_reliable(*lane));
+        books.map(|(_, book)| u64::from(book.sent - book.came)).sum()
     }
 
     /// Bytes on reliable lanes that were sent and have not come.

@@ -25,6 +25,8 @@ pub(crate) enum Happening {
     Forward(Whose, u64),
     /// A clock jumps back by so many µs.
     Back(Whose, u64),
+    /// The player gets another address: only another port, or all of it.
+    Rebind(usize, bool),
     /// The player says goodbye.
     ClientCloses(usize),
     /// The server loses everything.
@@ -137,6 +139,10 @@ impl Plan {
         for _ in 0..dice.below(3) {
             let change = Happening::Weather(player, Weather::draw(dice), Weather::draw(dice));
             at(dice, change);
+        }
+        for _ in 0..[0, 0, 0, 1, 2][dice.place(5)] {
+            let port_only = dice.percent(50);
+            at(dice, Happening::Rebind(player, port_only));
         }
         if dice.percent(12) {
             at(dice, Happening::ClientCloses(player));

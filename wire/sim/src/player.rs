@@ -58,9 +58,9 @@ pub(crate) fn next_block(dice: &mut Dice, now_us: u64, per_10_s: u64) -> u64 {
     20_000_000_u64.checked_div(per_10_s).map_or(NEVER, |most| now_us + dice.below(most))
 }
 
-/// A lane to send on: often the first, else any that is open.
-pub(crate) fn lane(dice: &mut Dice, open: &[Lane]) -> Lane {
-    if dice.percent(30) { Lane::Control } else { open[dice.place(open.len())] }
+/// A lane to send on: the first somewhat more often.
+pub(crate) fn lane(dice: &mut Dice) -> Lane {
+    if dice.percent(20) { Lane::Control } else { LANES[dice.place(LANES.len())] }
 }
 
 impl Player {
@@ -201,7 +201,7 @@ impl Player {
         let now_us = witness.now_us;
         while self.next_up_us <= now_us {
             self.next_up_us = next(&mut self.dice, now_us + 1, self.plan.up_per_s);
-            let lane = lane(&mut self.dice, OPEN);
+            let lane = lane(&mut self.dice);
             let known = &mut witness.sessions[session];
             if known.up.waiting(lane) >= self.plan.manners {
                 continue;
@@ -244,6 +244,3 @@ impl Player {
         }
     }
 }
-
-/// Lanes that carry messages in this version.
-pub(crate) const OPEN: &[Lane] = LANES.split_at(1).0;

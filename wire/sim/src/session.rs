@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mu_wire::snapshot::{Replica, View};
-use mu_wire::{CloseCode, ConnId, MAX_UNFRAGMENTED, RejectCode, Tick};
+use mu_wire::{CloseCode, ConnId, MAX_RELIABLE, RejectCode, Tick};
 
 use crate::dice::scramble;
 use crate::letters::Letters;
@@ -11,9 +11,11 @@ use crate::marks::Marks;
 use crate::parcels::Parcels;
 
 /// Longest message to the server: of reliable lanes, of the others.
-const LONGEST_UP: (usize, usize) = (MAX_UNFRAGMENTED, MAX_UNFRAGMENTED);
+const LONGEST_UP: (usize, usize) = (MAX_RELIABLE, 2 * FRAGMENT);
 /// The same to clients.
-const LONGEST_DOWN: (usize, usize) = (MAX_UNFRAGMENTED, MAX_UNFRAGMENTED);
+const LONGEST_DOWN: (usize, usize) = (MAX_RELIABLE, 4 * FRAGMENT);
+/// Bytes in a fragment.
+const FRAGMENT: usize = 1_024;
 
 /// Where one end stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,10 @@ pub(crate) struct Session {
     pub(crate) player: usize,
     /// The client's address now.
     pub(crate) address: SocketAddr,
+    /// Addresses it had before.
+    pub(crate) former: Vec<SocketAddr>,
+    /// Where the server sends to.
+    pub(crate) server_address: SocketAddr,
     /// The client's end.
     pub(crate) client: Stage,
     /// The server's end.
@@ -123,6 +129,8 @@ impl Session {
         Self {
             player,
             address,
+            former: Vec::new(),
+            server_address: address,
             client: Stage::Waiting,
             server: Stage::Waiting,
             conn: None,
@@ -146,6 +154,11 @@ impl Session {
             shots: Vec::new(),
             salt,
         }
+    }
+
+    /// Whether this is or was its address.
+    pub(crate) fn has_lived_at(&self, address: SocketAddr) -> bool {
+        self.address == address || self.former.contains(&address)
     }
 
     /// Whether both ends think that they talk to each other, and nobody has said goodbye.
@@ -189,6 +202,8 @@ impl Session {
             } else if self.blocks_up.waiting() + self.blocks_down.waiting() > 0 {
                 let (up, down) = (self.blocks_up.waiting(), self.blocks_down.waiting());
                 Some(format!("{up} blocks to the server and {down} to the client have no end"))
+            } else if self.server_address != self.address {
+                Some("the server still speaks to an old address".to_owned())
             } else if untold > 0 {
                 Some(format!("{untold} snapshots have no fate"))
             } else {

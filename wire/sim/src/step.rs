@@ -5,7 +5,7 @@ use mu_wire::Tick;
 
 use crate::ears::ServerEars;
 use crate::meter;
-use crate::player::{OPEN, lane, next, next_block};
+use crate::player::{lane, next, next_block};
 use crate::session::{Session, Shot, Stage};
 use crate::witness::Witness;
 use crate::world::{Phase, TICK_US, World, code};
@@ -133,14 +133,18 @@ impl World {
             let Some(conn) = known.conn else {
                 continue;
             };
-            let lane = lane(&mut self.dice, OPEN);
+            let lane = lane(&mut self.dice);
             if known.down.waiting(lane) >= player.plan.manners {
                 continue;
             }
             known.down.write_next(lane, &mut self.letter);
             let sent = {
                 let _inside = meter::inside();
-                self.server.send(conn, lane, &self.letter)
+                if self.dice.percent(10) {
+                    self.server.send_twice(conn, lane, &self.letter)
+                } else {
+                    self.server.send(conn, lane, &self.letter)
+                }
             };
             self.witness.sent(session, false, lane, self.letter.len(), sent);
         }
@@ -261,6 +265,8 @@ impl World {
         let open = self.witness.sessions.iter().position(|known| !known.is_over());
         if open.is_none() && self.server.connections() == 0 {
             self.phase = Phase::Done;
+            let lost = |known: &Session| known.up.lost() + known.down.lost();
+            self.witness.tally.lost_messages = self.witness.sessions.iter().map(lost).sum();
             self.weigh_the_rest();
         } else if self.witness.now_us - since > self.witness.idle_us.max(10_000_000) + self.behind() + PARTING_US {
             let connections = self.server.connections();

@@ -1,5 +1,7 @@
 //! What everyone hears goes through the witness, who knows what was sent and says what must not be.
 
+use std::net::SocketAddr;
+
 use mu_wire::{BlockEnd, CloseReason, ConnId, Lane, RejectCode, SendError, Tick};
 
 use crate::defect::Defect;
@@ -90,6 +92,20 @@ impl Witness {
         session.hearing_down.spoke_us = own_us;
         if twice || taken || session.refused.is_some() {
             self.blame(index, format!("opened at the server twice, or refused before ({twice}, {taken})"));
+        }
+    }
+
+    /// The server has moved a connection to another address.
+    pub(crate) fn moved(&mut self, conn: ConnId, to: SocketAddr) {
+        let Some(index) = self.session_of(conn) else {
+            return self.blame(0, "a move of a connection that is not open");
+        };
+        self.note(index, b"moved", || format!("the server moves to {to}"));
+        self.tally.moves += 1;
+        let session = &mut self.sessions[index];
+        session.server_address = to;
+        if !session.has_lived_at(to) {
+            self.blame(index, format!("moved to {to}, where the client never was"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mu_wire::capture::RecordedServer;
-use mu_wire::{ClientState, CloseCode, HostKeys, ServerConfig, Tick};
+use mu_wire::{ClientState, CloseCode, DropReason, HostKeys, ServerConfig, Tick};
 
 use crate::clock::Clock;
 use crate::defect::Defect;
@@ -321,6 +321,7 @@ impl World {
             }
             Happening::ClientCloses(player) => self.players[player].close(&mut self.witness, code(&mut self.dice)),
             Happening::Restart => self.restart(),
+            Happening::Rebind(player, port_only) => self.rebind(player, port_only),
             Happening::ServerCloses(player) => {
                 let code = code(&mut self.dice);
                 if let Some(session) = self.players[player].session() {
@@ -333,6 +334,18 @@ impl World {
                 self.let_play(index);
             }
         }
+    }
+
+    /// A player's router forgets what it knew, or the player changes the network.
+    fn rebind(&mut self, player: usize, port_only: bool) {
+        let Some(session) = self.players[player].session() else {
+            return;
+        };
+        self.witness.tally.rebinds += 1;
+        let fresh = Player::address(if port_only { player } else { 100 + self.ports }, self.ports);
+        self.ports += 1;
+        let known = &mut self.witness.sessions[session];
+        known.former.push(std::mem::replace(&mut known.address, fresh));
     }
 
     /// The server loses all state; its keys are the same.
@@ -404,7 +417,7 @@ impl World {
         for (to, bytes) in datagrams.drain(..) {
             let known = match from {
                 Some(session) => (to == tickets::server_address()).then_some(session),
-                None => self.witness.sessions.iter().rposition(|known| known.address == to),
+                None => self.witness.sessions.iter().rposition(|known| known.has_lived_at(to)),
             };
             if self.record {
                 let captured = match from {
@@ -414,7 +427,7 @@ impl World {
                 captured.into_iter().for_each(|captured| captured.datagrams.push((to, bytes.clone())));
             }
             match known {
-                Some(session) => self.send(session, from.is_some(), bytes),
+                Some(session) => self.send(session, from.is_none().then_some(to), bytes),
                 None => self.witness.blame(0, format!("a datagram to nobody: {to}")),
             }
         }
@@ -425,7 +438,8 @@ impl World {
         }
     }
 
-    fn send(&mut self, session: usize, to_server: bool, bytes: Vec<u8>) {
+    fn send(&mut self, session: usize, to_client: Option<SocketAddr>, bytes: Vec<u8>) {
+        let to_server = to_client.is_none();
         let now_us = self.witness.now_us;
         let way = if to_server { "to the server" } else { "to the client" };
         self.witness.note(session, &bytes, || format!("{} bytes set out {way}", bytes.len()));
@@ -434,8 +448,10 @@ impl World {
         let data = bytes.first().is_some_and(|first| first & 0x80 == 0);
         let own_us = if to_server { self.witness.own_us } else { self.server_clock.taken(now_us) };
         let known = &mut self.witness.sessions[session];
-        let (hearing, address) =
-            (if to_server { &mut known.hearing_up } else { &mut known.hearing_down }, known.address);
+        let (hearing, address) = (
+            if to_server { &mut known.hearing_up } else { &mut known.hearing_down },
+            to_client.unwrap_or(known.address),
+        );
         let serial = data.then(|| hearing.speak(own_us));
         let player = &mut self.players[known.player];
         let road: &mut Road = if to_server { &mut player.up } else { &mut player.down };
@@ -456,7 +472,7 @@ impl World {
     fn arrive_at_server(&mut self, mut datagram: Datagram) {
         let now = self.server_clock.show(self.witness.now_us);
         self.witness.own_us = self.server_clock.taken(self.witness.now_us);
-        let before = self.server.stats().dropped_total();
+        let (before, accepts) = (self.drops(), self.server.stats().accepts);
         let known = &self.witness.sessions[datagram.session];
         if known.server == Stage::Open && !datagram.corrupt && self.witness.strikes(Defect::Deaf) {
             datagram.bytes[0] = 0xff;
@@ -466,12 +482,20 @@ impl World {
             let (from, bytes) = (datagram.address, &mut datagram.bytes);
             self.server.receive(now, UNIX_S, from, bytes, &mut ServerEars(&mut self.witness), &mut self.out);
         }
-        let dropped = self.server.stats().dropped_total() > before;
+        let after = self.drops();
+        let reason = DropReason::ALL.into_iter().zip(before.iter().zip(after)).find(|(_, (old, new))| **old < *new);
+        let dropped = reason.is_some();
+        if self.server.stats().accepts > accepts {
+            self.witness.sessions[datagram.session].server_address = datagram.address;
+        }
         let own_us = self.witness.own_us;
         let known = &mut self.witness.sessions[datagram.session];
-        let open = known.server == Stage::Open && known.server_closes.is_none();
+        // From another address only a few are looked at.
+        let settled = known.server_address == datagram.address;
+        let open = known.server == Stage::Open && known.server_closes.is_none() && settled;
         let heard = hear(&mut known.hearing_up, &datagram, dropped, own_us);
-        self.judge_drop(datagram.session, open, heard);
+        let why = reason.map_or("", |(reason, _)| reason.name());
+        self.judge_drop(datagram.session, open, heard, why);
         self.out.give_back(datagram.bytes);
         self.post(None);
     }
@@ -491,7 +515,7 @@ impl World {
         let known = &mut self.witness.sessions[session];
         let open = known.client == Stage::Open && known.client_closes.is_none();
         let heard = hear(&mut known.hearing_down, &datagram, dropped, own_us);
-        self.judge_drop(session, open, heard);
+        self.judge_drop(session, open, heard, "the client");
         self.out.give_back(datagram.bytes);
         if self.players[index].session() == Some(session) {
             self.let_play(index);
@@ -499,16 +523,20 @@ impl World {
     }
 
     /// An open end drops no good datagram, but for late ones: their key may be forgotten.
-    fn judge_drop(&mut self, session: usize, open: bool, heard: Heard) {
+    fn judge_drop(&mut self, session: usize, open: bool, heard: Heard, why: &str) {
         let renews = self.plan.players[self.witness.sessions[session].player].renews > 0
             || self.plan.config.limits.keys.packets < 1_000;
         match heard {
             Heard::DroppedLate if renews => self.witness.tally.late += 1,
             Heard::Dropped | Heard::DroppedLate if open => {
-                self.witness.blame(session, "a good datagram was dropped");
+                self.witness.blame(session, format!("a good datagram was dropped: {why}"));
             }
             _ => {}
         }
+    }
+
+    fn drops(&self) -> [u64; DropReason::ALL.len()] {
+        DropReason::ALL.map(|reason| self.server.stats().dropped(reason))
     }
 
     /// A client that is connected must not fall silent.

@@ -1,8 +1,8 @@
 //! Filling one datagram: everything that waits, in the order of its urgency, sealed in the caller's buffer.
 //!
-//! Order: prelude, TIME, inputs that are due, control messages, BLOCK_BEGIN, BLOCK_CREDIT and BLOCK_END, inputs repeated,
-//! ACK_RANGES, messages of the other lanes, then slices of a block or a snapshot (which runs to the end) or a PING if an
-//! answer is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
+//! Order: prelude, TIME, inputs that are due, control messages, BLOCK_BEGIN, BLOCK_CREDIT and BLOCK_END, ACK_RANGES, messages of
+//! the other lanes, then slices of a block or a snapshot (which runs to the end), inputs repeated, or a PING if an answer
+//! is needed and nothing else asks for one. Nothing is sent if nothing of it is wanted.
 
 use super::{CloseCode, ClosingText, Connection, KEEP_ALIVE, PathData, PendingTime, Role, path};
 use crate::codec::{NoRoom, Writer, low16, low32};
@@ -125,9 +125,6 @@ impl Connection {
         }
         let silent = now.since(self.last_sent) >= KEEP_ALIVE;
         let asked = answers || self.probe || silent || self.received.ack_due().is_some_and(|due| due <= now);
-        if room && sent.input_end == 0 && (sent.eliciting || asked || self.lanes_out.is_ready()) {
-            self.inputs(out, sent, false);
-        }
         sent.told = self.received.write_ranges(out);
         if room || self.probe {
             let keep = if matches!(extra, Extra::Snapshot(..)) { SNAPSHOT_SHARE } else { 0 };
@@ -141,6 +138,10 @@ impl Connection {
             Extra::Snapshot(tick, write) if room => self.snapshot(now, number, tick, write, out, sent),
             Extra::None if room || self.probe => self.slices(now, out, sent),
             _ => {}
+        }
+        // Behind all else: a repetition that takes the room of a part would keep it from ever leaving.
+        if room && sent.input_end == 0 && (sent.eliciting || asked || sent.blocks.has_slices()) {
+            self.inputs(out, sent, false);
         }
         if (self.probe || silent) && !sent.eliciting && out.u8(frame_id::PING).is_ok() {
             sent.eliciting = true;

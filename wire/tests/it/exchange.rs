@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mu_wire::{ClientState, CloseCode, CloseReason, Lane, Tick};
 
-use crate::link::{Link, Weather};
+use crate::link::{Link, Outbox, Weather};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -55,4 +55,25 @@ fn connect_talk_and_part() {
     assert_eq!(link.player.closed, [CloseReason::Local(CloseCode::DONE)]);
     assert!(matches!(link.shard.closed[..], [(gone, CloseReason::Peer(CloseCode::DONE, _))] if gone == conn));
     assert_eq!(link.server.connections(), 0);
+}
+
+/// `protocol.md 8.2`: repetitions give way. A fragment that does not fit beside them must leave all the same, and the client
+/// must not send empty-handed in a loop.
+#[test]
+fn unacknowledged_inputs_keep_no_part_from_leaving() {
+    let mut link = Link::new(3, Weather { delay: ms(20), ..Weather::default() });
+    link.run(ms(500));
+    link.weather.loss = 1_000;
+    for _ in 0..12 {
+        link.client.input(&[7; 20]).unwrap();
+    }
+    link.run(ms(5));
+    link.client.send(Lane::Value, &[9; 15_000]).unwrap();
+    let mut out = Outbox::default();
+    link.client.poll_transmit(link.now, &mut out);
+    let long = out.0.iter().filter(|(_, datagram)| datagram.len() > 1_000).count();
+    assert!(long >= 14 && out.0.len() <= 17, "{long} of {} datagrams carry fragments", out.0.len());
+    link.weather.loss = 0;
+    link.run(ms(3_000));
+    assert_eq!((link.shard.messages.len(), link.shard.inputs.len()), (1, 12));
 }
