@@ -21,6 +21,8 @@ pub(super) const CEILING: u64 = 256_000;
 
 /// Shortest round.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
+/// So many decreases that make a queue no shorter by a tenth each show that it is none.
+const FUTILE: u32 = 3;
 /// A queue of this length is one on any path.
 const QUEUE_US: u64 = 25_000;
 
@@ -39,6 +41,9 @@ pub(super) struct RateControl {
     /// Rounds in a row in which a queue stood.
     standing: u32,
     queue_us: u64,
+    /// Decreases in a row after which a queue was not shorter, and the least round trip of the last such round.
+    futile: u32,
+    stood_us: u64,
     decreased_at: Time,
     limited: bool,
 }
@@ -56,6 +61,8 @@ impl RateControl {
             samples: 0,
             standing: 0,
             queue_us: 0,
+            futile: 0,
+            stood_us: u64::MAX,
             decreased_at: Time::ZERO,
             limited: false,
         }
@@ -115,7 +122,17 @@ impl RateControl {
         self.queue_us = self.round_least_us.saturating_sub(least);
         let stands = self.queue_us > QUEUE_US.max(least / 4);
         self.standing = if stands { self.standing + 1 } else { 0 };
+        if !stands {
+            (self.futile, self.stood_us) = (0, u64::MAX);
+        }
         if self.standing >= 2 {
+            let shorter = self.round_least_us < self.stood_us / 10 * 9;
+            self.futile = if shorter { 0 } else { self.futile + 1 };
+            self.stood_us = self.round_least_us;
+            if self.futile > FUTILE {
+                self.believe(now);
+                return;
+            }
             // What arrives while a queue stands is what the path carries.
             self.decrease(now, self.history.delivered_per_s(now).min(self.bytes_per_s));
         } else if self.limited && !stands {
@@ -123,6 +140,14 @@ impl RateControl {
             self.bytes_per_s += if self.starting { step.max(self.bytes_per_s / 4) } else { step };
             self.bytes_per_s = self.bytes_per_s.min(self.ceiling);
         }
+        self.begin_round(now);
+    }
+
+    /// What does not become shorter by sending less is no queue of ours: the path is as long as that now.
+    fn believe(&mut self, now: Time) {
+        self.least = Least::new(now);
+        self.least.sample(now, self.round_least_us);
+        (self.standing, self.futile, self.stood_us, self.queue_us) = (0, 0, u64::MAX, 0);
         self.begin_round(now);
     }
 

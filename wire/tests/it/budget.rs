@@ -88,6 +88,20 @@ fn a_road_that_becomes_narrow_and_wide_again_is_followed() {
 }
 
 #[test]
+fn a_road_that_becomes_longer_is_not_taken_for_a_queue() {
+    for longer in [30, 150] {
+        let mut link = Narrow::new(4, ms(2), 0);
+        link.run(3_000, WANTED);
+        (link.down.delay, link.up.delay) = (ms(longer / 2), ms(longer / 2));
+        link.run(6_000, WANTED);
+        let from = link.now;
+        link.run(5_000, WANTED);
+        let (_, bytes) = link.ages_from(from);
+        assert!(bytes > 800, "{longer} ms: {bytes} bytes a snapshot of {WANTED}");
+    }
+}
+
+#[test]
 fn loss_without_a_queue_costs_little_detail() {
     for trip in [20, 200] {
         for loss in [10, 50] {
