@@ -7,6 +7,12 @@ use crate::packet::frame_id;
 use crate::recovery::Sent;
 use crate::time::Time;
 
+/// Share of lost packets, in 1/65,536, from which on fresh messages are repeated: half a percent.
+const LOSSY: u16 = 328;
+/// One in so many bytes may be a fresh message repeated.
+const REPEATED: usize = 8;
+/// Most bytes of these in one packet.
+const MOST_REPEATED: usize = 512;
 /// Bytes of a CLOSE frame before its text.
 const CLOSE_HEAD: usize = 4;
 /// Most packets of last words, the one with CLOSE included.
@@ -57,6 +63,23 @@ impl Connection {
     /// Writes messages of the other lanes into all but the last `keep` bytes.
     pub(super) fn others(&mut self, now: Time, keep: usize, out: &mut Writer<'_>, sent: &mut Sent) {
         sent.eliciting |= self.lanes_out.fill_others(now, out, &mut sent.runs, keep);
+    }
+
+    /// Writes once more what left with the packet before, as far as the allowance goes.
+    pub(super) fn echoes(&mut self, keep: usize, out: &mut Writer<'_>, sent: &mut Sent) {
+        sent.eliciting |= self.lanes_out.fill_echoes(&mut self.allowance, out, &mut sent.runs, keep);
+    }
+
+    /// The link loses so much that messages are repeated before their loss is known.
+    pub(super) fn is_lossy(&self) -> bool {
+        self.budget.loss() >= LOSSY
+    }
+
+    /// A share of each packet on a link that loses may be repeated messages.
+    pub(super) fn allow(&mut self, sent: usize) {
+        if self.is_lossy() {
+            self.allowance = (self.allowance + sent / REPEATED).min(MOST_REPEATED);
+        }
     }
 
     /// Writes a packet of a goodbye: messages that are not acknowledged, and CLOSE if this is the last that they need.

@@ -106,6 +106,8 @@ pub(crate) struct Connection {
     /// No slice leaves before.
     bulk_next: Time,
     lanes_out: LanesOut,
+    /// Bytes that fresh messages may be repeated with.
+    allowance: usize,
     lanes_in: LanesIn,
     goodbye: Goodbye,
     pending_time: Option<PendingTime>,
@@ -145,6 +147,7 @@ impl Connection {
             blocks: Blocks::new(block_out, block_in),
             bulk_next: Time::ZERO,
             lanes_out: LanesOut::new(fragments_out, QUEUE_ROOM),
+            allowance: 0,
             lanes_in: LanesIn::new(fragments_in),
             goodbye: Goodbye::default(),
             pending_time: None,

@@ -114,7 +114,7 @@ impl Connection {
         if let (Some(ack), Some(largest)) = (prelude.ack, largest) {
             self.acknowledged(now, ack, largest, &ranges, events)?;
         }
-        if asked.eliciting {
+        if asked.eliciting || gap {
             let wait = if asked.at_once { Duration::ZERO } else { self.terms.ack_delay };
             self.received.ack_by(now + wait);
         }

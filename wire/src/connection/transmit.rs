@@ -79,6 +79,7 @@ impl Connection {
             self.mtu.probed(number, size);
         }
         self.budget.sent(now, sent.size, sent.blocks.has_slices());
+        self.allow(length);
         // What goes elsewhere may reach nobody: all that waits still waits.
         if !elsewhere {
             self.left(now);
@@ -113,6 +114,7 @@ impl Connection {
             path::write(frame_id::PATH_CHALLENGE, data, out)?;
             return Ok(true);
         }
+        self.lanes_out.begin(self.is_lossy());
         let answers = self.path.respond(out);
         let room = self.recovery.has_room();
         if room {
@@ -129,6 +131,9 @@ impl Connection {
         if room || self.probe {
             let keep = if matches!(extra, Extra::Snapshot(..)) { SNAPSHOT_SHARE } else { 0 };
             self.others(now, keep, out, sent);
+            if asked || sent.eliciting || keep > 0 {
+                self.echoes(keep, out, sent);
+            }
         }
         let snapshot = matches!(extra, Extra::Snapshot(..));
         if asked || sent.eliciting || snapshot {

@@ -19,6 +19,7 @@ mod model;
 mod outgoing;
 mod reliable_in;
 mod reliable_out;
+mod repeat;
 mod shelf;
 
 pub(crate) use incoming::LanesIn;

@@ -29,6 +29,7 @@ struct Ends {
     lanes: LanesIn,
     put: Vec<(Lane, Vec<u8>)>,
     got: Vec<(Lane, Vec<u8>)>,
+    lossy: bool,
 }
 
 impl Ends {
@@ -39,6 +40,7 @@ impl Ends {
             lanes: LanesIn::new(LOOSE_FRAGMENTS_DOWN),
             put: Vec::new(),
             got: Vec::new(),
+            lossy: false,
         }
     }
 
@@ -60,8 +62,10 @@ impl Ends {
         let mut buffer = [0; ROOM];
         let mut writer = Writer::new(&mut buffer);
         let mut runs = Runs::default();
+        self.out.begin(self.lossy);
         self.out.fill_control(&mut writer, &mut runs, 0);
         self.out.fill_others(self.now, &mut writer, &mut runs, 0);
+        self.out.fill_echoes(&mut 300, &mut writer, &mut runs, 0);
         Packet { runs, bytes: writer.written().to_vec() }
     }
 
@@ -158,8 +162,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn every_lane_keeps_its_promise(steps in prop::collection::vec(step(), 1..500)) {
-        let mut ends = Ends::new();
+    fn every_lane_keeps_its_promise(steps in prop::collection::vec(step(), 1..500), lossy: bool) {
+        let mut ends = Ends { lossy, ..Ends::new() };
         let mut flying: Vec<Packet> = Vec::new();
         for step in steps {
             let any = !flying.is_empty();
@@ -441,4 +445,51 @@ fn each_breach_of_the_windows_and_of_the_fragment_rules_is_named() {
     let mut lanes = LanesIn::new(LOOSE_FRAGMENTS_DOWN);
     assert_eq!(lanes.take(now, &fragment(Lane::Effects, 9, 0, 2, &full), |_, _| {}), Ok(true));
     assert_eq!(lanes.take(now, &fragment(Lane::Effects, 9, 1, 3, &full), |_, _| {}), Err(LaneFault::Fragment));
+}
+
+/// Ids of the parts that a packet holds.
+fn ids(packet: &Packet) -> Vec<u16> {
+    packet.runs.iter().flat_map(|run| run.ids()).collect()
+}
+
+#[test]
+fn on_a_link_that_loses_short_messages_leave_in_two_packets() {
+    let mut ends = Ends { lossy: true, ..Ends::new() };
+    for len in [40, 199, 150, 150] {
+        ends.push(Lane::Control, len).unwrap();
+    }
+    let first = ends.packet();
+    assert_eq!(ids(&first), [0, 1, 2, 3]);
+    // 200 bytes with its head is the longest; of the others 300 bytes in all.
+    let second = ends.packet();
+    assert_eq!(ids(&second), [0, 2]);
+    assert!(ends.packet().bytes.is_empty(), "each has one chance");
+    // What is still on its way does not leave a third time.
+    ends.lost(&first);
+    let third = ends.packet();
+    assert_eq!(ids(&third), [1, 3]);
+    for packet in [second, third] {
+        ends.arrive(&packet);
+        ends.delivered(&packet);
+    }
+    ends.drain();
+    ends.check();
+}
+
+#[test]
+fn what_was_lost_leaves_in_two_packets_on_any_link() {
+    let mut ends = Ends::new();
+    ends.push(Lane::Social, 900).unwrap();
+    let first = ends.packet();
+    assert!(ends.packet().bytes.is_empty());
+    ends.lost(&first);
+    let (repair, echo) = (ends.packet(), ends.packet());
+    assert_eq!((ids(&repair), ids(&echo)), (vec![0], vec![0]));
+    assert!(ends.packet().bytes.is_empty());
+    ends.lost(&repair);
+    assert!(!ends.out.is_reliable_ready(), "the other is on its way");
+    ends.lost(&echo);
+    assert!(ends.out.is_reliable_ready());
+    ends.drain();
+    ends.check();
 }

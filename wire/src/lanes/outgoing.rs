@@ -8,6 +8,7 @@
 
 use super::loose_out::LooseOut;
 use super::reliable_out::{Pass, ReliableOut};
+use super::repeat::Packet;
 use super::{LOOSE_LANES, Lane, RELIABLE_LANES, SendError, window_limit};
 use crate::codec::Writer;
 use crate::recovery::{Run, Runs};
@@ -35,6 +36,7 @@ pub(crate) struct LanesOut {
     loose: [LooseOut; LOOSE_LANES],
     /// Most memory for what is queued.
     room: usize,
+    packet: Packet,
 }
 
 /// How a lane's turn ended.
@@ -61,6 +63,7 @@ impl LanesOut {
             turn: 0,
             loose: [LooseOut::new(Lane::Effects, max_fragments), LooseOut::new(Lane::Position, max_fragments)],
             room,
+            packet: Packet::first(),
         }
     }
 
@@ -143,6 +146,11 @@ impl LanesOut {
         self.reliable.iter_mut().for_each(ReliableOut::wake_all);
     }
 
+    /// The next packet is filled from here on; `lossy` says whether the link loses.
+    pub(crate) const fn begin(&mut self, lossy: bool) {
+        self.packet.next(lossy);
+    }
+
     /// Writes control messages but for the last `keep` bytes of the packet, and notes them in `runs`; true if anything was
     /// written.
     pub(crate) fn fill_control(&mut self, out: &mut Writer<'_>, runs: &mut Runs, keep: usize) -> bool {
@@ -160,6 +168,22 @@ impl LanesOut {
         for lane in &mut self.loose {
             let room = out.remaining().saturating_sub(keep);
             lane.fill(now, out, room);
+        }
+        out.len() > before
+    }
+
+    /// Writes once more what left with the packet before, control first: what was lost, and fresh messages of at most
+    /// `allowance` bytes, which becomes what is left of it. True if anything was written.
+    pub(crate) fn fill_echoes(
+        &mut self,
+        allowance: &mut usize,
+        out: &mut Writer<'_>,
+        runs: &mut Runs,
+        keep: usize,
+    ) -> bool {
+        let before = out.len();
+        for lane in self.reliable.iter_mut().filter(|lane| lane.has_echoes()) {
+            lane.write_echoes(self.packet, allowance, (out, runs), keep);
         }
         out.len() > before
     }
@@ -215,7 +239,7 @@ impl LanesOut {
             if size > *claim {
                 return Served::Claim;
             }
-            if size + keep > out.remaining() || !lane.write_next(pass, out, runs) {
+            if size + keep > out.remaining() || !lane.write_next(pass, self.packet, out, runs) {
                 return Served::NoRoom;
             }
             *claim -= size;

@@ -12,6 +12,7 @@ mod handshake;
 mod hostile;
 mod key_log;
 mod link;
+mod lossy;
 mod messages;
 mod mtu;
 mod narrow;

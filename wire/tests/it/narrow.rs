@@ -85,6 +85,9 @@ pub(crate) struct Narrow {
     /// When each message to the client was given to its lane, and how long those that came took.
     pub(crate) told: VecDeque<Time>,
     pub(crate) told_after: Vec<Duration>,
+    /// The same of those to the server.
+    pub(crate) asked: VecDeque<Time>,
+    pub(crate) asked_after: Vec<Duration>,
 }
 
 impl Narrow {
@@ -105,6 +108,8 @@ impl Narrow {
             ages: Vec::new(),
             told: VecDeque::new(),
             told_after: Vec::new(),
+            asked: VecDeque::new(),
+            asked_after: Vec::new(),
         }
     }
 
@@ -151,6 +156,10 @@ impl Narrow {
             let at = self.told.pop_front().unwrap();
             self.told_after.push(now.since(at));
         }
+        for _ in self.shard.messages.drain(..) {
+            let at = self.asked.pop_front().unwrap();
+            self.asked_after.push(now.since(at));
+        }
     }
 
     /// Runs for so many milliseconds.
@@ -169,6 +178,13 @@ impl Narrow {
         let conn = *self.shard.connected.last().unwrap();
         if self.server.send(conn, Lane::Control, message).is_ok() {
             self.told.push_back(self.now);
+        }
+    }
+
+    /// The client says something to the server.
+    pub(crate) fn ask(&mut self, message: &[u8]) {
+        if self.client.send(Lane::Control, message).is_ok() {
+            self.asked.push_back(self.now);
         }
     }
 
