@@ -10,7 +10,7 @@ fn planted(seed: u64, defect: Option<Defect>) -> Outcome {
 const fn words(defect: Defect) -> &'static [&'static str] {
     match defect {
         Defect::MessageTwice | Defect::MessageLost | Defect::MessagesSwapped | Defect::MessageAltered => {
-            &["altered or out of order", "messages came", "were sent", "came twice", "came after"]
+            &["altered or out of order", "messages came", "were sent", "came twice", "came after", "and still"]
         }
         Defect::BlockTwice => &["or twice"],
         Defect::InputTwice => &["input"],
