@@ -9,9 +9,15 @@ fn planted(seed: u64, defect: Option<Defect>) -> Outcome {
 /// What the fault is called, by one of the words it must be reported with.
 const fn words(defect: Defect) -> &'static [&'static str] {
     match defect {
-        Defect::MessageTwice | Defect::MessageLost | Defect::MessagesSwapped | Defect::MessageAltered => {
-            &["altered or out of order", "messages came", "were sent", "came twice", "came after", "and still"]
-        }
+        Defect::MessageTwice | Defect::MessageLost | Defect::MessagesSwapped | Defect::MessageAltered => &[
+            "altered or out of order",
+            "messages came",
+            "were sent",
+            "came twice",
+            "came after",
+            "and still",
+            "without a number",
+        ],
         Defect::BlockTwice => &["or twice"],
         Defect::InputTwice => &["input"],
         Defect::FateInvented => &["and did not"],
