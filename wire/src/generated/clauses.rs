@@ -1,4 +1,4 @@
-//! The clauses of `docs/protocol.md` and the tests that cite them: `protocol.md 6.3`, `protocol.md 8.40 to 8.44`, `protocol.md 12.2.5, 13.1`.
+//! The clauses of `docs/protocol.md` and the tests that cite them: `protocol.md 6.3`, `protocol.md 8.50 to 8.54`, `protocol.md 12.2.5, 13.1`.
 //! A citation of a clause that is not there fails, and so do two clauses of one number.
 
 use std::collections::BTreeMap;
@@ -117,11 +117,11 @@ fn cited_clauses_are_those_of_the_document() {
 
 #[test]
 fn citations_are_found_in_their_forms() {
-    let clauses = [vec![6, 3], vec![8, 40], vec![8, 41], vec![8, 42], vec![12, 2, 5]];
+    let clauses = [vec![6, 3], vec![8, 50], vec![8, 51], vec![8, 52], vec![12, 2, 5]];
     let known = clauses.iter().cloned().zip(1..).collect();
     let found = |text: &str| cited(text, &known).into_iter().map(|(_, clause)| name(&clause)).collect::<Vec<_>>();
     assert_eq!(found("/// As protocol.md 6.3 says, and 7.7 is none."), ["6.3"]);
-    assert_eq!(found("/// (`protocol.md 8.40 to\n/// 8.42`), 9.9"), ["8.40", "8.41", "8.42"]);
-    assert_eq!(found("Clauses: protocol.md 6.3, 12.2.5 and 8.40. 8.41"), ["6.3", "12.2.5", "8.40"]);
+    assert_eq!(found("/// (`protocol.md 8.50 to\n/// 8.52`), 9.9"), ["8.50", "8.51", "8.52"]);
+    assert_eq!(found("Clauses: protocol.md 6.3, 12.2.5 and 8.50. 8.51"), ["6.3", "12.2.5", "8.50"]);
     assert_eq!(found("docs/protocol.md is long"), Vec::<String>::new());
 }

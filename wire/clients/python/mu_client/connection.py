@@ -1,7 +1,7 @@
 """An open connection: datagrams and a time in, datagrams and events out. Knows no socket and no clock. Times in µs.
 
 Events are tuples: ("message", lane, bytes), ("snapshot", tick, bytes), ("block", kind, bytes), ("closed", why, code, text).
-Clauses: protocol.md chapters 5 to 8.
+Clauses: protocol.md 5.5 to 5.7, 6.1 to 6.7, 7.1 to 7.4, 8.1 to 8.19.
 """
 
 import hmac
@@ -11,8 +11,8 @@ from .arrivals import NewestIn, ReliableIn
 from .blocks import BlockIn
 from .clock import ServerClock
 from .codec import Malformed, Reader, number
-from .keys import Opening, Sealing
-from .lanes import InputsOut, Once, ReliableOut
+from .keys import FAILED_MAX, Opening, Sealing
+from .lanes import InputsOut, NewestOut, Once, ReliableOut
 from .prelude import Prelude, Received, range_numbers, recover
 from .recovery import Recovery, Sent
 
@@ -21,6 +21,8 @@ PING_AFTER = 1_000_000
 CLOSES = 3
 CLOSE_EVERY = 100_000
 VIOLATION = 5
+FORGED = 7
+RESET_MIN = 21
 CONTROL = 0
 
 
@@ -36,13 +38,17 @@ class Connection:
         self.inputs = InputsOut()
         modes = {lane: params.lane_map >> (4 * lane) & 0xF for lane in range(8)}
         reliable = [lane for lane, mode in modes.items() if mode in (frames.ORDERED, frames.UNORDERED)]
-        self.out = {lane: ReliableOut(lane) for lane in reliable}
-        self.arrivals = {lane: ReliableIn(modes[lane] == frames.ORDERED) for lane in reliable}
+        sending, receiving = [], []
+        for lane in reliable:
+            sending.append(ReliableOut(lane, sending))
+            receiving.append(ReliableIn(modes[lane] == frames.ORDERED, receiving))
+        self.out, self.arrivals = dict(zip(reliable, sending)), dict(zip(reliable, receiving))
         self.newest = {
             lane: NewestIn(mode == frames.SEQUENCED)
             for lane, mode in modes.items()
             if mode in (frames.UNRELIABLE, frames.SEQUENCED)
         }
+        self.loose = {lane: NewestOut(lane, newest.sequenced) for lane, newest in self.newest.items()}
         self.blocks = BlockIn()
         self.events = []
         self.heard_at = self.said_at = now
@@ -56,9 +62,12 @@ class Connection:
 
     # What the application says.
 
-    def send(self, lane, data):
-        """Queues a message on a reliable lane."""
-        self.out[lane].send(data)
+    def send(self, lane, data, now=None):
+        """Queues a message; the time is needed on the lanes that do not keep it."""
+        if lane in self.out:
+            self.out[lane].send(data)
+        else:
+            self.loose[lane].send(now, data)
 
     def input(self, data):
         """Queues an input; its sequence number."""
@@ -75,15 +84,12 @@ class Connection:
         """Takes in a datagram; events say what it meant."""
         if self.closed or self.closing:
             return
-        head = 3 + len(self.own_id)
-        if len(datagram) < head + TAG + 1 or datagram[0] & 0xDF != 0x40 or datagram[1 : head - 2] != self.own_id:
-            return
-        packet = recover(int.from_bytes(datagram[head - 2 : head], "little"), self.received.largest)
-        fresh = self.received.fresh(packet)
-        body = fresh and self.opening.open(packet, datagram[:head], datagram[head:], now, self.recovery.probe_timeout())
-        if not body:
-            if hmac.compare_digest(datagram[-16:], self.params.reset_token):
+        packet, body = self.open(now, datagram)
+        if body is None:
+            if len(datagram) >= RESET_MIN and hmac.compare_digest(datagram[-16:], self.params.reset_token):
                 self.end("reset")
+            elif self.opening.failed >= FAILED_MAX:
+                self.close(FORGED, "too many packets did not open")
             return
         self.heard_at = now
         self.packets_in += 1
@@ -92,6 +98,17 @@ class Connection:
         except Malformed as error:
             self.close(VIOLATION, "malformed")
             self.events.append(("closed", f"violation: {error}", VIOLATION, ""))
+
+    def open(self, now, datagram):
+        """The number and the body of a data packet; no body if it is none, repeated, or not authentic."""
+        head = 3 + len(self.own_id)
+        if len(datagram) < head + TAG + 1 or datagram[0] & 0xDF != 0x40 or datagram[1 : head - 2] != self.own_id:
+            return None, None
+        packet = recover(int.from_bytes(datagram[head - 2 : head], "little"), self.received.largest)
+        if not self.received.fresh(packet):
+            return packet, None
+        timeout = self.recovery.probe_timeout()
+        return packet, self.opening.open(packet, datagram[:head], datagram[head:], now, timeout)
 
     def process(self, now, packet, body):
         reader = Reader(body)
@@ -107,7 +124,7 @@ class Connection:
             self.frame(now, name, fields)
             if self.closed:
                 return
-        if any(frames.asks(name) for name, _ in content):
+        if at_once or any(frames.asks(name) for name, _ in content):
             due = now if at_once else now + self.recovery.ack_delay
             self.ack_at = due if self.ack_at is None else min(due, self.ack_at)
 
@@ -134,7 +151,7 @@ class Connection:
         elif name == "BUDGET":
             self.budget = fields
         elif name.startswith("BLOCK"):
-            for kind, data in self.blocks.frame(name, fields):
+            for kind, data in self.blocks.frame(now, name, fields):
                 self.events.append(("block", kind, data))
         elif name == "CLOSE":
             self.end("peer", fields["code"], fields["text"])
@@ -187,14 +204,15 @@ class Connection:
             self.probe = True
         if now - self.said_at >= PING_AFTER:
             self.ping = True
+        self.blocks.tidy(now)
 
     def due(self, now):
         """Whether there is something to say now."""
         urgent = self.probe or self.response is not None or (self.ack_at is not None and now >= self.ack_at)
         if urgent or self.recovery.stuffed():
             return urgent
-        waiting = any(lane.ready() for lane in self.out.values())
-        return waiting or self.inputs.due or self.ping or self.clock.due(now) or self.blocks.due()
+        waiting = any(lane.ready() for lane in (*self.out.values(), *self.loose.values()))
+        return waiting or self.inputs.due or self.ping or self.clock.due(now) or self.blocks.due
 
     def packet(self, now):
         """One datagram of what is due, control first."""
@@ -225,13 +243,16 @@ class Connection:
         for lane in sorted(self.out):
             while (part := self.out[lane].take(room())) is not None:
                 add(part.frame, part)
+        for lane in self.loose.values():
+            while (frame := lane.take(now, room())) is not None:
+                add(frame, Once())
         held = self.inputs.frame(room())
         if held is not None:
             add(*held)
         if self.clock.due(now) and room() >= 10:
             add(self.clock.request(now), Once())
-        for frame, content in self.blocks.take(room()):
-            add(frame, content)
+        if self.blocks.due and room() >= 6:
+            add(*self.blocks.take())
 
     @staticmethod
     def name(frame):
@@ -255,7 +276,7 @@ class Connection:
     def next_timeout(self):
         """When `transmit` has something to do by itself."""
         times = [self.said_at + PING_AFTER, self.heard_at + self.params.idle_100ms * 100_000 + 1, self.clock.next_at]
-        times += [self.ack_at, self.recovery.loss_at(), self.recovery.probe_at()]
+        times += [self.ack_at, self.recovery.loss_at(), self.recovery.probe_at(), self.blocks.give_up_at()]
         if self.closing:
             times = [self.closing[2]]
         return min(at for at in times if at is not None)

@@ -13,7 +13,7 @@ VERSION = tables.PROTOCOL_VERSION
 INIT, COOKIE, ACCEPT, REJECT = (0x80 | VERSION << 4 | kind for kind in (1, 2, 3, 4))
 INIT_LEN = 1200
 REJECTS = {1: "full", 2: "banned", 3: "realm", 4: "closing", 5: "cipher", 6: "expired"}
-MAX_DATAGRAM_TAKEN = 1472
+MAX_DATAGRAM_TAKEN = 1452
 
 
 @dataclass

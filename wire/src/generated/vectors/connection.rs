@@ -91,14 +91,14 @@ fn accept_params(list: &mut Listing) -> [u8; 64] {
         server_time: Time::from_micros(1_000_000),
         tick_origin: Time::from_micros(500_000),
         tick_ms: 50,
-        max_datagram: 1_200,
+        max_datagram: 1_452,
         idle_100ms: 100,
         ack_delay_ms: 50,
         cipher: 1,
         max_down: 7,
         max_up: 9,
         capabilities: 0,
-        lane_map: 1,
+        lane_map: Lane::MAP,
         reset_token: [0x30; 16],
     };
     let bytes = params.encode();
@@ -121,7 +121,7 @@ fn handshake(keys: &HostKeys, list: &mut Listing) -> (DirectionKeys, DirectionKe
     let server = PublicKey(ticket.server_key);
     let mut client = Initiator::new(&server, &ticket.psk, &prologue, &mut Random::from_seed([3; 32])).unwrap();
     list.line("client ephemeral secret", &ephemeral(3));
-    let params = ClientParams { ciphers: 1, max_datagram: 1_472, capabilities: 0 };
+    let params = ClientParams { ciphers: 1, max_datagram: 1_452, capabilities: 0 };
     list.line("client parameters", &params.encode());
     let mut noise = [0; NOISE_INIT_LEN];
     client.write(&params.encode(), &mut noise).unwrap();
