@@ -151,6 +151,45 @@ fn what_ends_a_connection_frees_its_half_block() {
     assert_eq!(link.server.block_memory(), 0);
 }
 
+/// The slices stay away, all else comes: the half block is let go and its sender told; the connection lives on.
+#[test]
+fn a_block_that_stops_coming_is_let_go() {
+    let mut link = connected(Weather::default(), ServerConfig::default());
+    link.client.send_block(1, content(8, 300_000)).unwrap();
+    link.run(ms(1_000));
+    assert!(link.server.block_memory() > 30_000, "{}", link.server.block_memory());
+    link.longest_up = 600;
+    link.run(Duration::from_secs(29));
+    assert!(link.server.block_memory() > 30_000, "too early");
+    link.run(Duration::from_secs(3));
+    assert_eq!((link.server.block_memory(), &link.player.ended[..]), (0, &[(0, BlockEnd::Refused)][..]));
+    link.longest_up = usize::MAX;
+    let again = content(8, 100_000);
+    link.client.send_block(1, Arc::clone(&again)).unwrap();
+    link.run(Duration::from_secs(60));
+    assert_eq!(link.player.ended[1..], [(1, BlockEnd::Taken)]);
+    assert!(link.shard.blocks == [(1, again.to_vec())]);
+    assert_eq!(link.server.stats().violations, 0);
+}
+
+/// A pool that is too small for the block: it is refused when its room ends, and takes none any more.
+#[test]
+fn a_block_that_finds_no_more_room_is_refused() {
+    let limits = Limits { block_pool: 100_000, ..Limits::default() };
+    let mut link = connected(Weather::default(), ServerConfig { limits, ..ServerConfig::default() });
+    link.client.send_block(1, content(9, 300_000)).unwrap();
+    link.client.send_block(2, content(9, 20_000)).unwrap();
+    let mut most = 0;
+    while link.player.ended.len() < 2 {
+        link.run(ms(20));
+        most = most.max(link.server.block_memory());
+        assert!(link.now.as_micros() < 60_000_000, "it takes too long");
+    }
+    assert_eq!(link.player.ended, [(0, BlockEnd::Refused), (1, BlockEnd::Taken)]);
+    assert!((50_000..=100_000).contains(&most), "{most} bytes");
+    assert_eq!((link.server.block_memory(), link.shard.blocks.len()), (0, 1));
+}
+
 /// Keeps datagrams without taking memory for them.
 struct Kept {
     datagrams: Vec<([u8; 1452], usize)>,

@@ -189,6 +189,8 @@ pub(crate) struct Link {
     pub(crate) sent: Rc<RefCell<u64>>,
     pub(crate) step: Duration,
     pub(crate) offset: Duration,
+    /// Longer datagrams to the server vanish.
+    pub(crate) longest_up: usize,
     /// Every datagram that was sent: when, whether to the server, and its bytes.
     pub(crate) capture: Option<Vec<(Time, bool, Vec<u8>)>>,
     /// Where the client is now.
@@ -228,6 +230,7 @@ impl Link {
             sent: Rc::default(),
             step: Duration::from_millis(5),
             offset: Duration::ZERO,
+            longest_up: usize::MAX,
             capture: None,
             client_at: Self::client_address(),
             astray: Vec::new(),
@@ -247,6 +250,9 @@ impl Link {
 
     fn post(&mut self, to_server: bool, peer: SocketAddr, datagram: Vec<u8>) {
         *self.sent.borrow_mut() += 1;
+        if to_server && datagram.len() > self.longest_up {
+            return;
+        }
         if let Some(capture) = &mut self.capture {
             capture.push((self.now, to_server, datagram.clone()));
         }
