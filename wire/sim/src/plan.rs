@@ -123,6 +123,11 @@ impl Plan {
             bustle: dice.u32(1, 40),
             happenings: Vec::new(),
         };
+        if dice.percent(8) {
+            // A crowd fills datagrams with snapshots, so that longer ones are probed for.
+            (plan.entities, plan.bustle) = (60 + dice.u16(80), dice.u32(40, 80));
+            plan.players.iter_mut().for_each(|player| player.visible = 60 + dice.place(60));
+        }
         for player in 0..plan.players.len() {
             plan.happen_to(player, dice);
         }

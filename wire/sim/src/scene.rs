@@ -56,10 +56,10 @@ impl Scene {
 
     /// The interest of one client wanders.
     pub(crate) fn look_around(&mut self, view: &mut View) {
-        for _ in 0..2 {
+        for _ in 0..2 + self.entities / 12 {
             let slot = self.dice.u16(self.entities);
             if view.contains(slot) {
-                if self.dice.percent(20) {
+                if self.dice.percent(10) {
                     view.leave(slot);
                 }
             } else if self.replicator.identity(slot).is_some() {

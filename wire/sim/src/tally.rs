@@ -40,6 +40,8 @@ tally! {
     queue_full: "dropped by a full queue",
     /// Sent while the road was dark.
     dark: "sent into the dark",
+    /// Longer than what every road carries.
+    long: "longer than 1,200 bytes",
     /// Longer than the road carries.
     too_long: "too long for the road",
     /// Came twice.

@@ -445,6 +445,7 @@ impl World {
         self.witness.note(session, &bytes, || format!("{} bytes set out {way}", bytes.len()));
         self.witness.tally.datagrams += 1;
         self.witness.tally.bytes += bytes.len() as u64;
+        self.witness.tally.long += u64::from(bytes.len() > mu_wire::MAX_DATAGRAM);
         let data = bytes.first().is_some_and(|first| first & 0x80 == 0);
         let own_us = if to_server { self.witness.own_us } else { self.server_clock.taken(now_us) };
         let known = &mut self.witness.sessions[session];

@@ -24,7 +24,7 @@ const fn words(defect: Defect) -> &'static [&'static str] {
         Defect::FateForgotten => &["no fate"],
         Defect::SnapshotAltered => &["was never like", "cannot be read", "the replica is wrong"],
         Defect::ClosedTwice => &["twice"],
-        Defect::ClosedNever => &["no end", "a good datagram was dropped", "has said nothing"],
+        Defect::ClosedNever => &["no end", "a good datagram was dropped", "has said nothing", "the server knows"],
         Defect::ClientSleeps => &["silent", "has said nothing", "no end", "and still"],
         Defect::Blamed => &["honest"],
         Defect::Impatient => &["it was silent for"],

@@ -30,6 +30,14 @@ fn check(tally: &Tally) {
         ("inputs", tally.inputs, 5_000),
         ("snapshots", tally.snapshots_came, 10_000),
         ("replicas", tally.replicas, 200),
+        ("fragmented", tally.fragmented, 300),
+        ("messages lost as allowed", tally.lost_messages, 1_000),
+        ("blocks", tally.blocks.min(tally.block_bytes / 10_000), 300),
+        ("keys renewed", tally.renewals, 300),
+        ("moves", tally.moves.min(tally.rebinds), 150),
+        ("to an old address", tally.stray, 1_000),
+        ("restarts and resets", tally.restarts.min(tally.resets), 15),
+        ("long datagrams", tally.long, 40),
     ]
     .into_iter()
     .filter(|(_, count, least)| count < least)
