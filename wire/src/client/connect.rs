@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::key_log::{KeyLine, key_line};
+use super::key_log::KeyLog;
 use crate::codec::{Reader, low16};
 use crate::connection::{CloseReason, Connection, KeyLimits, Role, Terms};
 use crate::crypto::{Initiator, OpeningKey, PublicKey, Random, SealingKey};
@@ -44,7 +44,7 @@ pub(super) enum Progress {
     /// INIT goes out again with a cookie.
     Cookie,
     /// The connection exists.
-    Accepted(Box<Connection>, AcceptParams, Option<KeyLine>),
+    Accepted(Box<Connection>, AcceptParams, Option<Box<KeyLog>>),
     /// It will not.
     Failed(CloseReason),
 }
@@ -149,7 +149,6 @@ impl Connecting {
         let read = self.initiator.read(noise, &mut payload)?;
         let params = AcceptParams::decode(payload.get(..read)?).ok()?;
         let keys = self.initiator.packet_keys(self.header.binding.protocol_id);
-        let line = self.logs_keys.then(|| key_line(params.connection_id, &self.header.client_id, &keys));
         let incoming = Header::to_client(self.header.client_id.as_bytes());
         let connection = Connection::new(
             now,
@@ -167,6 +166,7 @@ impl Connecting {
             },
             random,
         );
-        Some(Progress::Accepted(Box::new(connection), params, line))
+        let log = self.logs_keys.then(|| Box::new(KeyLog::new(params.connection_id, self.header.client_id, keys)));
+        Some(Progress::Accepted(Box::new(connection), params, log))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::connect::{Connecting, Progress};
 use super::handler::Listener;
+use super::key_log::KeyLog;
 use super::{Accepted, ClientHandler, ClientStats};
 use crate::connection::{CloseCode, CloseReason, ClosingText, Connection, Extra, KeyLimits, Refusal, closing_text};
 use crate::crypto::Random;
@@ -62,6 +63,8 @@ pub struct Client {
     key_limits: KeyLimits,
     /// With what the server's RESET for this connection ends.
     reset_token: Option<[u8; 16]>,
+    /// Only if the application asked for it.
+    key_log: Option<Box<KeyLog>>,
     /// Why it ended, and whether the handler still has to hear it.
     ended: Option<(CloseReason, bool)>,
     now: Time,
@@ -95,6 +98,7 @@ impl Client {
             random,
             key_limits: KeyLimits::default(),
             reset_token: None,
+            key_log: None,
             now,
         }
     }
@@ -123,7 +127,7 @@ impl Client {
                         self.phase = Phase::Closed;
                         handler.closed(reason);
                     }
-                    Progress::Accepted(mut connection, params, key_line) => {
+                    Progress::Accepted(mut connection, params, key_log) => {
                         let accepted = Accepted::new(&params);
                         self.accepted = Some(accepted);
                         self.reset_token = Some(params.reset_token);
@@ -131,9 +135,10 @@ impl Client {
                         connection.request_time(now);
                         self.clock.requested(now);
                         self.phase = Phase::Connected(connection);
-                        if let Some(line) = key_line {
-                            handler.key_log(&line);
+                        if let Some(log) = &key_log {
+                            log.begin(handler);
                         }
+                        self.key_log = key_log;
                         handler.connected(&accepted);
                     }
                 }
@@ -144,6 +149,9 @@ impl Client {
                     Ok(opened) => opened,
                     Err(refusal) => return self.refused(refusal, tail, handler),
                 };
+                if let Some(log) = &mut self.key_log {
+                    log.follow(connection.renewals(), handler);
+                }
                 let mut listener = Listener { now, clock: &mut self.clock, stats: &mut self.stats, handler };
                 match connection.process(now, &opened, &mut listener) {
                     Ok(None) => {}
@@ -306,6 +314,9 @@ impl Client {
             Phase::Connecting(connecting) if connecting.gives_up(now) => Some(CloseReason::NoAnswer),
             Phase::Connected(connection) if connection.is_idle(now) => Some(CloseReason::Idle),
             Phase::Connected(connection) => {
+                if let Some(log) = &mut self.key_log {
+                    log.follow(connection.renewals(), handler);
+                }
                 if self.clock.next() <= now {
                     self.clock.requested(now);
                     connection.request_time(now);

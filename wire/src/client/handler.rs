@@ -17,7 +17,8 @@ pub trait ClientHandler {
     /// A snapshot. Late ones come too; the tick tells.
     fn snapshot(&mut self, tick: Tick, body: &[u8]);
     /// Packet keys, if [`Client::log_keys`](super::Client::log_keys) asked for them: a line of the key log without its end,
-    /// before the first packet that it opens. It is wiped after the call.
+    /// before the first packet from the server that it opens, and soon after the first to the server. It is wiped after the
+    /// call.
     fn key_log(&mut self, _line: &str) {}
     /// A block: once, whole, and as it was sent.
     fn block(&mut self, _kind: u16, _bytes: &[u8]) {}

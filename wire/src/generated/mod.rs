@@ -6,6 +6,7 @@
 mod clauses;
 mod frames;
 mod json;
+mod lua;
 mod python;
 mod schema;
 mod values;
@@ -27,6 +28,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("wire/schema.json", schema::schema().to_text()),
         ("wire/tests/vectors.json", vectors::vectors().to_text()),
         ("wire/clients/python/mu_client/tables.py", python::tables()),
+        ("wire/dissector/mu_wire_tables.lua", lua::tables()),
     ]
 }
 

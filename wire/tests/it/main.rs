@@ -7,6 +7,7 @@ mod allocations;
 mod blocks;
 mod budget;
 mod dice;
+mod dissector;
 mod exchange;
 mod handshake;
 mod hostile;
