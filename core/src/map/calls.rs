@@ -12,7 +12,7 @@ use super::inbox::Request;
 use super::player::{Dealings, Player};
 use super::slots::Part;
 use super::{Joining, Map, MapFull, MapStats, NotNow, Transit, Verdict};
-use crate::systems::hot;
+use crate::systems::{hot, presence};
 
 impl Map {
     /// Puts a player into the map. It is seen from the next tick on, and its client is then told where it is and what
@@ -211,8 +211,14 @@ impl Map {
         let Some(slot) = self.player_slot(handle) else {
             return 0;
         };
+        let (positions, players) = (&self.entities.positions, self.slots.player_capacity());
+        let here = positions[slot];
+        let weight = |other: u16| {
+            let other = usize::from(other);
+            presence::weight(here, positions[other], other < players)
+        };
         let view = self.views[slot].as_mut();
-        view.map_or(0, |view| view.write(packet, self.tick, &mut self.replicator, out))
+        view.map_or(0, |view| view.write_weighed(packet, self.tick, &mut self.replicator, weight, out))
     }
 
     /// A packet that carried a snapshot arrived.

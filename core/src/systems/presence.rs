@@ -4,6 +4,7 @@
 
 use arrayvec::ArrayVec;
 use mu_wire::messages::{Item, List, MAX_INVENTORY_ITEMS, ServerMessage};
+use mu_wire::motion::Position;
 use mu_wire::snapshot::View;
 
 use crate::map::entities::Duties;
@@ -79,6 +80,19 @@ pub(crate) fn look(map: &mut Map) {
             view.pin(u16::try_from(first).unwrap_or(u16::MAX));
         }
     }
+}
+
+/// How much it matters here what changes there, when not all can be told: twice as much at half the distance, and twice
+/// as much for a player.
+pub(crate) fn weight(here: Position, there: Position, player: bool) -> u8 {
+    let tiles = here.x.abs_diff(there.x).max(here.y.abs_diff(there.y)) >> 8;
+    let near = match tiles {
+        0..4 => 8,
+        4..8 => 4,
+        8..16 => 2,
+        _ => 1,
+    };
+    if player { 2 * near } else { near }
 }
 
 /// Sends a player all it carries.

@@ -9,8 +9,8 @@ use crate::time::{Tick, Time};
 
 /// Bytes of a frame without its body.
 const HEAD: usize = 5;
-/// A snapshot needs at least so much room to be worth asking for.
-const LEAST_ROOM: usize = 32;
+/// A snapshot is given at least so much room or none: any single record fits, so none waits for ever behind shorter ones.
+const LEAST_ROOM: usize = 56;
 /// A body that leaves less than this free would have said more: no record is longer.
 const LONGEST_RECORD: usize = 50;
 

@@ -23,8 +23,8 @@ const MAX_VISIBLE: usize = 256;
 struct Entry {
     /// The version that the client is known to hold, if [`Entry::KNOWN`].
     acked: u16,
-    /// The tick of the last record, low bits.
-    sent_at: u16,
+    /// The tick of the last record; while it is due, the tick since which it waits. Low bits.
+    since: u16,
     /// Who lived in the slot when it was first told.
     generation: u16,
     alias: u8,
@@ -40,6 +40,8 @@ impl Entry {
     const KNOWN: u8 = 2;
     /// Goes before all others.
     const PINNED: u8 = 4;
+    /// There is something to say about it.
+    const DUE: u8 = 8;
 
     const fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
@@ -153,7 +155,7 @@ impl View {
         self.sent.push(0);
         self.entries.push(Entry {
             acked: 0,
-            sent_at: self.written.map_or(0, low16),
+            since: self.written.map_or(0, low16),
             generation: 0,
             alias,
             place: 0,
@@ -192,11 +194,27 @@ impl View {
         }
     }
 
+    /// [`View::write_weighed`] with the same weight for all.
+    pub fn write(&mut self, packet: u64, tick: Tick, world: &mut Replicator, out: &mut [u8]) -> usize {
+        self.write_weighed(packet, tick, world, |_| 1, out)
+    }
+
     /// Writes what is to be said at `tick` into `out` and says how many bytes that took; 0 when there is nothing to say,
-    /// and then `packet` was not used. What does not fit waits, the longest unsent first the next time.
+    /// and then `packet` was not used.
+    ///
+    /// What does not fit waits. Each entity that waits gains priority in every tick, as much as the `weight` of its slot
+    /// says (0 counts as 1), twice that if the client never heard of it; the highest go first, and who was told begins
+    /// anew. So a light one waits longer, but never for ever. `weight` is asked only when not all fits.
     ///
     /// Packet numbers grow. One body is written in a tick; a second attempt writes nothing.
-    pub fn write(&mut self, packet: u64, tick: Tick, world: &mut Replicator, out: &mut [u8]) -> usize {
+    pub fn write_weighed(
+        &mut self,
+        packet: u64,
+        tick: Tick,
+        world: &mut Replicator,
+        weight: impl Fn(u16) -> u8,
+        out: &mut [u8],
+    ) -> usize {
         if self.written.is_some_and(|written| tick <= written) {
             return 0;
         }
@@ -210,7 +228,7 @@ impl View {
         let place = self.packets.next_place();
         self.write_leaves(&mut writer, place);
         if most_bits > writer.remaining() {
-            self.sort(due, tick);
+            self.sort(due, tick, weight);
         }
         for &mut index in due {
             if self.packets.room() == 0 || writer.remaining() < MIN_RECORD_BITS {
@@ -265,6 +283,8 @@ impl View {
                     let entry = &entries[usize::from(index)];
                     if entry.place == place && (!entry.is(Entry::KNOWN) || newer(version, entry.acked)) {
                         versions[usize::from(index)] = version.wrapping_sub(1);
+                        // It waits since it was sent.
+                        entries[usize::from(index)].flags |= Entry::DUE;
                     }
                 }
                 Use::Leaving(last) if leave && last == place => leaves.insert(alias),
@@ -306,6 +326,11 @@ impl View {
                 continue;
             }
             if world.changed_at(self.slots[index]).is_some_and(|at| at <= tick) {
+                let entry = &mut self.entries[index];
+                if !entry.is(Entry::DUE) {
+                    entry.flags |= Entry::DUE;
+                    entry.since = low16(tick);
+                }
                 due[count] = u8::try_from(index).expect("256 entries");
                 most_bits += if self.entries[index].is(Entry::KNOWN) { MAX_STEP_BITS } else { MAX_WHOLE_BITS };
                 count += 1;
@@ -341,13 +366,22 @@ impl View {
         }
     }
 
-    /// Pinned entities first, then those that have waited longest since they were last told of.
-    fn sort(&self, due: &mut [u8], tick: Tick) {
-        due.sort_unstable_by_key(|&index| {
+    /// Pinned entities first, then those with the highest priority.
+    fn sort(&self, due: &mut [u8], tick: Tick, weight: impl Fn(u16) -> u8) {
+        let mut keys = [0_u64; MAX_VISIBLE];
+        let keys = &mut keys[..due.len()];
+        for (key, &index) in keys.iter_mut().zip(due.iter()) {
             let entry = &self.entries[usize::from(index)];
-            let waited = low16(tick).wrapping_sub(entry.sent_at);
-            (!entry.is(Entry::PINNED), u16::MAX - waited, index)
-        });
+            let waited = u32::from(low16(tick).wrapping_sub(entry.since)) + 1;
+            let weight = u32::from(weight(self.slots[usize::from(index)]).max(1));
+            let priority = waited * weight * if entry.is(Entry::FRESH) { 2 } else { 1 };
+            let priority = if entry.is(Entry::PINNED) { u32::MAX } else { priority };
+            *key = u64::from(u32::MAX - priority) << 8 | u64::from(index);
+        }
+        keys.sort_unstable();
+        for (index, key) in due.iter_mut().zip(keys) {
+            *index = key.to_le_bytes()[0];
+        }
     }
 
     /// Writes the record that brings the client from what it holds to the newest version, if it fits.
@@ -388,7 +422,8 @@ impl View {
             entry.flags &= !Entry::FRESH;
             self.fresh -= 1;
         }
-        entry.sent_at = low16(tick);
+        entry.flags &= !Entry::DUE;
+        entry.since = low16(tick);
         entry.place = place;
         self.sent[index] = version;
     }

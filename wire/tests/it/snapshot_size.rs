@@ -158,3 +158,67 @@ fn the_longest_unsent_go_first_and_pinned_ones_before_them() {
         crowd.tick = crowd.tick + 1;
     }
 }
+
+/// A weight for each slot: a few heavy ones, many light ones.
+fn weight(slot: u16) -> u8 {
+    match slot % 10 {
+        0 => 16,
+        1 | 2 => 4,
+        _ => 1,
+    }
+}
+
+/// Everyone changes now and then, packets are lost and small; how often each was told, and the longest that one waited for
+/// a change to be told.
+fn crowded(seed: u64, room: usize, changes: u64) -> ([u32; 60], u32) {
+    let mut crowd = Crowd::new(seed, 60);
+    crowd.exchange();
+    crowd.view.delivered(1);
+    let (mut told, mut waits, mut longest) = ([0; 60], [None; 60], 0);
+    for packet in 2..1_500 {
+        for slot in 0..60 {
+            let state = *crowd.world.state(slot).unwrap();
+            let turned = mu_wire::snapshot::EntityState { heading: state.heading.wrapping_add(1), ..state };
+            if crowd.dice.chance(changes) && crowd.world.update(slot, turned, crowd.tick) {
+                waits[usize::from(slot)].get_or_insert(crowd.tick);
+            }
+        }
+        let mut body = vec![0; room];
+        let len = crowd.view.write_weighed(packet, crowd.tick, &mut crowd.world, weight, &mut body);
+        if crowd.dice.chance(10) {
+            crowd.view.lost(packet);
+        } else {
+            crowd.view.delivered(packet);
+            let note = &mut |event| {
+                if let ReplicaEvent::Changed { entity, .. } = event {
+                    told[usize::from(entity.slot())] += 1;
+                    waits[usize::from(entity.slot())] = None;
+                }
+            };
+            crowd.replica.apply(crowd.tick, &body[..len], note).unwrap();
+        }
+        let waiting = waits.iter().flatten().map(|since: &Tick| crowd.tick.since(*since)).max();
+        longest = longest.max(waiting.unwrap_or(0));
+        crowd.tick = crowd.tick + 1;
+    }
+    (told, longest)
+}
+
+#[test]
+fn heavy_ones_are_told_more_often_and_nobody_waits_for_ever() {
+    for (seed, room, changes) in [(1, 56, 100), (2, 90, 100), (3, 90, 60), (4, 160, 100)] {
+        let (told, longest) = crowded(seed, room, changes);
+        let mean = |of: u8| {
+            let told: Vec<u32> =
+                (0..60).filter(|slot| weight(*slot) == of).map(|slot| told[usize::from(slot)]).collect();
+            told.iter().sum::<u32>() / u32::try_from(told.len()).unwrap()
+        };
+        let (heavy, middle, light) = (mean(16), mean(4), mean(1));
+        println!("room {room}: {heavy} {middle} {light}, longest wait {longest}");
+        assert!(heavy >= middle && middle > light, "room {room}: told {heavy}, {middle} and {light} times");
+        assert!(2 * heavy > 3 * light, "room {room}: told {heavy} and {light} times");
+        // A turn in which each light one is told once takes less than 20,000 bits; whose packet is lost waits for another turn.
+        let bound = u32::try_from(2 * 20_000 / (8 * room) + 20).unwrap();
+        assert!(longest <= bound, "room {room}: one waited {longest} ticks, not {bound}");
+    }
+}
