@@ -13,7 +13,7 @@
 //!            map.settle(event_id, verdict)                    queued, settled in the next tick
 //! tick step  map.tick(tick, &mut outbox)
 //!            for event in outbox.iter() {
-//!                Send { to, bytes, lossy }   -> control lane of that player
+//!                Send { to, lane, bytes, .. } -> a lane of that player
 //!                Critical(event)             -> journal; answer every one with map.settle(..), a full queue with Verdict::NotTaken
 //!                Portal { player, portal }   -> same shard: map.hand_over(player) and join on the other map
 //!                                               other shard: map.copy(player), send it; when the target holds it

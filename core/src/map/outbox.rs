@@ -12,8 +12,8 @@ use std::ops::Range;
 use mu_storage::event::ValueEvent;
 use mu_storage::ids::{AccountId, CharacterId};
 use mu_storage::store::HotRow;
-use mu_wire::EntityId;
 use mu_wire::messages::ServerMessage;
+use mu_wire::{EntityId, Lane};
 
 /// Most bytes one input, request, decision or departure can produce: two inventories and two notices.
 const ROOM_BYTES: usize = 4 * 1_100;
@@ -26,10 +26,12 @@ pub const CRITICAL_PER_TICK: usize = 64;
 /// One thing to be done.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event<'a> {
-    /// Send these bytes, one encoded [`ServerMessage`], on the player's control lane.
+    /// Send these bytes, one encoded [`ServerMessage`], on its lane.
     Send {
         /// To whom.
         to: EntityId,
+        /// The message's lane.
+        lane: Lane,
         /// The message.
         bytes: &'a [u8],
         /// Whether it may be dropped when the player's lane is full. If not, a full lane means the player is
@@ -76,7 +78,7 @@ impl Departure {
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Send { to: EntityId, bytes: Range<u32>, lossy: bool },
+    Send { to: EntityId, message: Encoded, lossy: bool },
     Critical(usize),
     Entered(EntityId),
     Portal { player: EntityId, portal: u16 },
@@ -86,7 +88,10 @@ enum Entry {
 
 /// One encoded message, to be sent to several players.
 #[derive(Debug, Clone)]
-pub struct Encoded(Range<u32>);
+pub struct Encoded {
+    lane: Lane,
+    bytes: Range<u32>,
+}
 
 /// The arena and the list.
 #[derive(Debug)]
@@ -118,9 +123,12 @@ impl Outbox {
     /// Everything to be done, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
         self.entries.iter().map(|entry| match entry {
-            Entry::Send { to, bytes, lossy } => {
-                Event::Send { to: *to, bytes: &self.bytes[bytes.start as usize..bytes.end as usize], lossy: *lossy }
-            }
+            Entry::Send { to, message: Encoded { lane, bytes }, lossy } => Event::Send {
+                to: *to,
+                lane: *lane,
+                bytes: &self.bytes[bytes.start as usize..bytes.end as usize],
+                lossy: *lossy,
+            },
             Entry::Critical(index) => Event::Critical(&self.critical[*index]),
             Entry::Entered(player) => Event::Entered(*player),
             Entry::Portal { player, portal } => Event::Portal { player: *player, portal: *portal },
@@ -159,8 +167,8 @@ impl Outbox {
     /// # Panics
     /// When the caller did not ask for room, or the message breaks a bound of its own table.
     pub fn send(&mut self, to: EntityId, message: &ServerMessage<'_>) {
-        let Encoded(bytes) = self.encode(message).expect("whoever must be heard asks for room first");
-        self.entries.push(Entry::Send { to, bytes, lossy: false });
+        let message = self.encode(message).expect("whoever must be heard asks for room first");
+        self.entries.push(Entry::Send { to, message, lossy: false });
     }
 
     /// Encodes a message once for several players; `None` when the arena is full.
@@ -171,16 +179,16 @@ impl Outbox {
             return None;
         };
         self.used += length;
-        Some(Encoded(start..u32::try_from(self.used).ok()?))
+        Some(Encoded { lane: message.lane(), bytes: start..u32::try_from(self.used).ok()? })
     }
 
     /// Sends an encoded message that may be lost. It never takes the room of what must arrive.
-    pub fn spread(&mut self, to: EntityId, Encoded(bytes): &Encoded) {
+    pub fn spread(&mut self, to: EntityId, message: &Encoded) {
         if self.entries.len() + ROOM_ENTRIES * 32 > self.limit {
             self.dropped += 1;
             return;
         }
-        self.entries.push(Entry::Send { to, bytes: bytes.clone(), lossy: true });
+        self.entries.push(Entry::Send { to, message: message.clone(), lossy: true });
     }
 
     /// Adds a critical event. The caller has asked for room.

@@ -1,6 +1,6 @@
 //! Does what a map's tick asked for: messages to connections, events to the journal, rows to the persist thread.
 
-use mu_wire::{CloseCode, Lane, Time};
+use mu_wire::{CloseCode, Time};
 
 use super::{Shard, contents, portal};
 use crate::map::{Event, Verdict};
@@ -10,9 +10,9 @@ pub(super) fn outbox(shard: &mut Shard, room: usize, now: Time) {
     let Shard { server, house, outbox, crossings, .. } = shard;
     for event in outbox.iter() {
         match event {
-            Event::Send { to, bytes, lossy } => {
+            Event::Send { to, lane, bytes, lossy } => {
                 let Some(conn) = house.rooms[room].conn(to) else { continue };
-                match server.send(conn, Lane::Control, bytes) {
+                match server.send(conn, lane, bytes) {
                     Ok(()) => {}
                     Err(_full) if lossy => {}
                     Err(_full) => server.close(conn, CloseCode::OVERLOADED, "messages were not read in time"),

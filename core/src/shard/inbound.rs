@@ -43,9 +43,9 @@ impl ServerHandler for House {
         }
     }
 
-    fn message(&mut self, conn: ConnId, _lane: Lane, bytes: &[u8]) {
+    fn message(&mut self, conn: ConnId, lane: Lane, bytes: &[u8]) {
         let Some(seat) = self.seats.find(conn) else { return };
-        match ClientMessage::decode(bytes) {
+        match ClientMessage::decode_on(lane, bytes) {
             Ok(message) => {
                 self.rooms[seat.room].map.request(seat.player, &message);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mu_wire::messages::{ChatChannel, ClientMessage, List, MAX_INPUT_BYTES, MAX_MESSAGE_BYTES};
-use mu_wire::{Client, CloseCode, CloseReason, DatagramSink, Lane, Time};
+use mu_wire::{Client, CloseCode, CloseReason, DatagramSink, Time};
 
 use super::chat;
 use super::line::{Lent, News};
@@ -350,7 +350,7 @@ fn carry_out(client: &mut Client, wish: Wish, run: u64) -> Result<(), &'static s
     let send = |client: &mut Client, message: &ClientMessage<'_>| {
         let mut bytes = [0; MAX_MESSAGE_BYTES];
         let len = message.encode(&mut bytes).map_err(|_| "message_not_encoded")?;
-        client.send(Lane::Control, &bytes[..len]).map_err(|_| "send_refused")
+        client.send(message.lane(), &bytes[..len]).map_err(|_| "send_refused")
     };
     match wish {
         Wish::Input(input) => {

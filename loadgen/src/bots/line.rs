@@ -150,8 +150,8 @@ struct Ears<'a, 'l> {
 impl ClientHandler for Ears<'_, '_> {
     fn connected(&mut self, _info: &Accepted) {}
 
-    fn message(&mut self, _lane: Lane, bytes: &[u8]) {
-        let Ok(message) = ServerMessage::decode(bytes) else {
+    fn message(&mut self, lane: Lane, bytes: &[u8]) {
+        let Ok(message) = ServerMessage::decode_on(lane, bytes) else {
             self.broken = true;
             return;
         };

@@ -46,6 +46,7 @@ fn messages(messages: &[MessageDescription]) -> Json {
         Json::object([
             ("number", message.number.into()),
             ("name", message.name.into()),
+            ("lane", message.lane.number().into()),
             ("about", sentence(message.about).into()),
             ("max_bytes", message.max_bytes.into()),
             ("fields", Json::List(fields.collect())),

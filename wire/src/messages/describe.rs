@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, Shape, TradeClose, TradeFailure};
+use crate::lanes::Lane;
 
 /// A message of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct MessageDescription {
     pub number: u8,
     /// The name in the code.
     pub name: &'static str,
+    /// The lane it travels on.
+    pub lane: Lane,
     /// What it says.
     pub about: &'static str,
     /// Bytes at most, the number included.
@@ -61,7 +64,7 @@ pub const ENUMERATIONS: [ValuesDescription; 5] = [
     KickReason::DESCRIPTION,
 ];
 
-/// The tables without their words: two builds whose messages differ in a number, a field, a layout, a bound or a value
+/// The tables without their words: two builds whose messages differ in a number, a lane, a field, a layout, a bound or a value
 /// have different schemas.
 #[must_use]
 pub fn schema() -> String {
@@ -69,7 +72,7 @@ pub fn schema() -> String {
     for (end, messages) in [("client", ClientMessage::describe()), ("server", ServerMessage::describe())] {
         for message in messages {
             // Writing to a String cannot fail.
-            let _ = write!(text, "{end} {} {}", message.number, message.name);
+            let _ = write!(text, "{end} {} {} on {:?}", message.number, message.name, message.lane);
             for field in message.fields {
                 let _ = write!(text, "; {} {}", field.name, field.shape);
             }
@@ -101,13 +104,14 @@ pub fn markdown() -> String {
 
 fn messages(text: &mut String, title: &str, messages: &[MessageDescription]) {
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "### {title}\n\n| number | message | bytes at most | says |\n|---|---|---|---|");
+    let _ = writeln!(text, "### {title}\n\n| number | message | lane | bytes at most | says |\n|---|---|---|---|---|");
     for message in messages {
         let _ = writeln!(
             text,
-            "| {} | `{}` | {} | {} |",
+            "| {} | `{}` | {:?} | {} | {} |",
             message.number,
             message.name,
+            message.lane,
             message.max_bytes,
             sentence(message.about)
         );

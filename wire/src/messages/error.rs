@@ -1,6 +1,8 @@
 //! Why bytes are not a message, and why a message cannot become bytes.
 
-/// What is wrong with a field.
+use crate::lanes::Lane;
+
+/// What is wrong with a field or a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The bytes end inside it.
@@ -28,6 +30,12 @@ pub enum Problem {
     Trailing {
         /// How many.
         bytes: usize,
+    },
+    /// The message travels on another lane.
+    #[error("it does not travel on the lane {lane:?}")]
+    WrongLane {
+        /// The lane it came on.
+        lane: Lane,
     },
 }
 

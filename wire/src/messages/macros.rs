@@ -64,15 +64,15 @@ macro_rules! values {
 
 /// A table of messages: the enum, its codec, its longest message, and the document's description of it.
 ///
-/// A row is `number => Name { field: Type as Kind, … }`; a kind is a type that implements `Field` for that type and knows
-/// its layout and its bound. Types that are their own kind stand alone.
+/// A row is `number => Name on Lane { field: Type as Kind, … }`; a kind is a type that implements `Field` for that type and
+/// knows its layout and its bound. Types that are their own kind stand alone.
 macro_rules! messages {
     (
         $(#[doc = $about:literal])+
         pub enum $name:ident<$a:lifetime> {
             $(
                 $(#[doc = $meaning:literal])+
-                $number:literal => $variant:ident $({
+                $number:literal => $variant:ident on $lane:ident $({
                     $( $(#[doc = $says:literal])+ $field:ident: $value:ty $(as $kind:ty)?, )+
                 })?,
             )+
@@ -146,11 +146,32 @@ macro_rules! messages {
                 }
             }
 
+            /// The message in `bytes`, which came on `lane`.
+            ///
+            /// # Errors
+            /// [`DecodeError`] as [`Self::decode`], or because the message does not travel on that lane.
+            pub fn decode_on(lane: Lane, bytes: &$a [u8]) -> Result<Self, DecodeError> {
+                let message = Self::decode(bytes)?;
+                if message.lane() == lane {
+                    Ok(message)
+                } else {
+                    Err(DecodeError { at: message.name(), problem: Problem::WrongLane { lane } })
+                }
+            }
+
             /// The name of this message, for counters and reports.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 match self {
                     $( Self::$variant { .. } => stringify!($variant), )+
+                }
+            }
+
+            /// The lane this message travels on; on another it is malformed.
+            #[must_use]
+            pub const fn lane(&self) -> Lane {
+                match self {
+                    $( Self::$variant { .. } => Lane::$lane, )+
                 }
             }
 
@@ -161,6 +182,7 @@ macro_rules! messages {
                     MessageDescription {
                         number: $number,
                         name: stringify!($variant),
+                        lane: Lane::$lane,
                         about: concat!($($meaning),+),
                         max_bytes: 1 $($( + <kind_of!($value $(, $kind)?) as Field<'static>>::MAX_BYTES )+)?,
                         fields: vec![$($(

@@ -1,11 +1,10 @@
-//! What client and server say to each other: the reliable messages of the control lane and the inputs of the input
-//! lane.
+//! What client and server say to each other: the messages of the reliable lanes and the inputs of the input lane.
 //!
-//! Every message is a row of one table (`table`): number, name, fields, bounds. The enums, both directions of the
+//! Every message is a row of one table (`table`): number, name, lane, fields, bounds. The enums, both directions of the
 //! codec, the size limits and the tables of `docs/protocol.md` come from it. Decoding borrows from the received bytes,
 //! allocates nothing and refuses what it does not know with an error that names the field. Little endian throughout.
 //!
-//! Knows no lane, no connection and no rule of the game: that a message is well formed does not make it allowed.
+//! Knows no connection and no rule of the game: that a message is well formed does not make it allowed.
 
 mod describe;
 mod error;

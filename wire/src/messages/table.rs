@@ -1,4 +1,5 @@
-//! The table: every message of the control lane, with its number, its fields and their bounds.
+//! The table: every message, with its number, its lane, its fields and their bounds. What must be heard in order is on one
+//! lane: all of trade and what a character owns on Value.
 //!
 //! A number is never given to another message. A field's bound is part of the protocol: raising one changes it.
 
@@ -13,7 +14,7 @@ use super::{
     macros::{kind_of, messages},
     values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure},
 };
-use crate::{ids::EntityId, time::Tick};
+use crate::{ids::EntityId, lanes::Lane, packet::MAX_RELIABLE, time::Tick};
 
 /// Bytes of a chat message at most.
 pub const MAX_CHAT_BYTES: usize = 120;
@@ -27,32 +28,32 @@ pub const MAX_TRADE_ITEMS: usize = 32;
 pub const MAX_INVENTORY_ITEMS: usize = 64;
 
 messages! {
-    /// What a client asks on the control lane.
+    /// What a client asks.
     pub enum ClientMessage<'a> {
         /// Says something.
-        1 => Chat {
+        1 => Chat on Social {
             /// Who shall hear it.
             channel: ChatChannel,
             /// What is said.
             text: &'a str as Text<MAX_CHAT_BYTES>,
         },
         /// Steps through the portal the character stands on.
-        2 => UsePortal {
+        2 => UsePortal on Control {
             /// The portal's number on this map.
             portal: u16,
         },
         /// Asks a player near by to trade.
-        3 => TradeRequest {
+        3 => TradeRequest on Value {
             /// Whom.
             target: EntityId,
         },
         /// Answers a `TradeRequested`.
-        4 => TradeAnswer {
+        4 => TradeAnswer on Value {
             /// Whether to trade.
             accept: bool,
         },
         /// Puts these goods, and nothing else, on the own side of the table. Takes back both confirmations.
-        5 => TradeOffer {
+        5 => TradeOffer on Value {
             /// The revision of the table the player saw.
             revision: u32,
             /// Money.
@@ -61,23 +62,23 @@ messages! {
             items: List<'a, u64> as ListOf<u64, MAX_TRADE_ITEMS>,
         },
         /// Agrees to the table exactly as it is at this revision.
-        6 => TradeConfirm {
+        6 => TradeConfirm on Value {
             /// The revision of the table the player saw.
             revision: u32,
         },
         /// Leaves the trade, or takes back the own request.
-        7 => TradeCancel,
+        7 => TradeCancel on Value,
         /// Ends the session: the character is stored and leaves.
-        8 => Leave,
+        8 => Leave on Control,
     }
 }
 
 messages! {
-    /// What the server says on the control lane.
+    /// What the server says.
     pub enum ServerMessage<'a> {
         /// The character stands on a map. First after connecting, and again after each change of map; everything seen
         /// before is gone.
-        1 => Spawned {
+        1 => Spawned on Control {
             /// The character's own entity on this map.
             entity: EntityId,
             /// The character, as the gateway numbers it.
@@ -107,15 +108,15 @@ messages! {
             /// The character's name.
             name: &'a str as Text<MAX_NAME_BYTES>,
         },
-        /// Everything the character owns. Sent after `Spawned` and whenever something of it changed.
-        2 => Inventory {
+        /// Everything the character owns. Sent with `Spawned`, and whenever something of it changed; it may come before that.
+        2 => Inventory on Value {
             /// Money.
             zen: u64,
             /// Items.
             items: List<'a, Item> as ListOf<Item, MAX_INVENTORY_ITEMS>,
         },
         /// Somebody said something.
-        3 => Chat {
+        3 => Chat on Social {
             /// On which channel.
             channel: ChatChannel,
             /// The speaker; the client may not see it.
@@ -126,19 +127,19 @@ messages! {
             text: &'a str as Text<MAX_CHAT_BYTES>,
         },
         /// The server's own words to its players.
-        4 => Notice {
+        4 => Notice on Social {
             /// The words.
             text: &'a str as Text<MAX_NOTICE_BYTES>,
         },
         /// A request was not granted.
-        5 => Refused {
+        5 => Refused on Value {
             /// Which and why.
             what: Refusal,
             /// More about it; see the value.
             detail: u32,
         },
         /// The character is not where the client's inputs would have it; prediction starts again here.
-        6 => Correction {
+        6 => Correction on Control {
             /// The tick from which this holds.
             tick: Tick,
             /// Position in 1/256 tiles, eastward.
@@ -147,21 +148,21 @@ messages! {
             y: u16,
         },
         /// A player near by asks to trade.
-        7 => TradeRequested {
+        7 => TradeRequested on Value {
             /// Who.
             from: EntityId,
             /// The asking player's name.
             name: &'a str as Text<MAX_NAME_BYTES>,
         },
         /// The trade has begun; both sides of the table are empty, at revision 0.
-        8 => TradeOpened {
+        8 => TradeOpened on Value {
             /// The partner.
             with: EntityId,
             /// The partner's name.
             name: &'a str as Text<MAX_NAME_BYTES>,
         },
         /// The table as it is now. Nobody has confirmed it yet.
-        9 => TradeOffers {
+        9 => TradeOffers on Value {
             /// Grows with each change on either side.
             revision: u32,
             /// The own side.
@@ -170,37 +171,37 @@ messages! {
             theirs: Offer<'a> as OfferOf<MAX_TRADE_ITEMS>,
         },
         /// Who has confirmed the table.
-        10 => TradeConfirmed {
+        10 => TradeConfirmed on Value {
             /// The own side.
             mine: bool,
             /// The partner.
             theirs: bool,
         },
         /// Both confirmed; the goods are locked until the trade is decided. It survives a crash under this name.
-        11 => TradePending {
+        11 => TradePending on Value {
             /// The trade's name for ever.
             event: u128,
         },
         /// The exchange is durable and done.
-        12 => TradeDone {
+        12 => TradeDone on Value {
             /// The trade's name.
             event: u128,
         },
         /// The exchange was decided not to happen.
-        13 => TradeFailed {
+        13 => TradeFailed on Value {
             /// The trade's name.
             event: u128,
             /// Why.
             reason: TradeFailure,
         },
         /// The table is closed, nothing changed hands.
-        14 => TradeClosed {
+        14 => TradeClosed on Value {
             /// Why.
             reason: TradeClose,
         },
         /// The character goes on at another endpoint: connect there with this ticket, which is good once and for a short
         /// time, then leave this one.
-        15 => Transfer {
+        15 => Transfer on Control {
             /// Where to.
             address: SocketAddr as Address,
             /// The ticket's routing id.
@@ -217,23 +218,23 @@ messages! {
             server_key: &'a [u8; 32] as Bytes<32>,
         },
         /// The session is over; the connection closes next.
-        16 => Kicked {
+        16 => Kicked on Control {
             /// Why.
             reason: KickReason,
         },
         /// The server stops soon; what the character has is stored.
-        17 => ServerClosing {
+        17 => ServerClosing on Control {
             /// When, in seconds from now.
             seconds: u16,
         },
     }
 }
 
-/// Bytes of the longest message of either direction; a control message of this size must fit into one datagram.
+/// Bytes of the longest message of either direction.
 pub const MAX_MESSAGE_BYTES: usize = if ClientMessage::MAX_BYTES > ServerMessage::MAX_BYTES {
     ClientMessage::MAX_BYTES
 } else {
     ServerMessage::MAX_BYTES
 };
 
-const _: () = assert!(MAX_MESSAGE_BYTES <= 1_100, "a message travels whole in one datagram");
+const _: () = assert!(MAX_MESSAGE_BYTES <= MAX_RELIABLE, "a lane carries every message");

@@ -86,8 +86,8 @@ impl Shard {
                 self.server.receive(now, unix_micros() / 1_000_000, from, datagram, &mut self.map, &mut self.out);
             }
         }
-        for (conn, message) in self.map.sends.drain(..) {
-            let _full_or_gone = self.server.send(conn, Lane::Control, &message);
+        for (conn, lane, message) in self.map.sends.drain(..) {
+            let _full_or_gone = self.server.send(conn, lane, &message);
         }
         for conn in self.map.closes.drain(..) {
             self.server.close(conn, CloseCode::DONE, "");
@@ -163,7 +163,7 @@ struct Map {
     replicator: Replicator,
     revision: u32,
     start: Tile,
-    sends: Vec<(ConnId, Vec<u8>)>,
+    sends: Vec<(ConnId, Lane, Vec<u8>)>,
     closes: Vec<ConnId>,
 }
 
@@ -197,7 +197,7 @@ impl Map {
         let len = message.encode(&mut bytes).expect("a message of a test fits");
         bytes.truncate(len);
         if let Some(player) = &self.players[to] {
-            self.sends.push((player.conn, bytes));
+            self.sends.push((player.conn, message.lane(), bytes));
         }
     }
 
@@ -379,9 +379,9 @@ impl ServerHandler for Map {
         self.inventory(free);
     }
 
-    fn message(&mut self, conn: ConnId, _lane: Lane, bytes: &[u8]) {
+    fn message(&mut self, conn: ConnId, lane: Lane, bytes: &[u8]) {
         let Some(me) = self.find(conn) else { return };
-        match ClientMessage::decode(bytes).expect("bots speak the protocol") {
+        match ClientMessage::decode_on(lane, bytes).expect("bots speak the protocol") {
             ClientMessage::Chat { channel, text } => {
                 let from = self.players[me].as_ref().map(|player| player.entity).unwrap_or_default();
                 for to in 0..self.players.len() {

@@ -5,12 +5,13 @@ Knows no bytes: `messages.py` and `frames.py` read and write by these tables.
 
 PROTOCOL_VERSION = 1
 
-PROTOCOL_ID = 0x9cb7e3e9
+PROTOCOL_ID = 0xd9f1dbf7
 
 CLIENT = [
   {
     "number": 1,
     "name": "Chat",
+    "lane": 2,
     "about": "Says something.",
     "max_bytes": 123,
     "fields": [{"name": "channel", "kind": "values", "of": "ChatChannel"}, {"name": "text", "kind": "text", "max": 120}],
@@ -18,6 +19,7 @@ CLIENT = [
   {
     "number": 2,
     "name": "UsePortal",
+    "lane": 0,
     "about": "Steps through the portal the character stands on.",
     "max_bytes": 3,
     "fields": [{"name": "portal", "kind": "u16"}],
@@ -25,6 +27,7 @@ CLIENT = [
   {
     "number": 3,
     "name": "TradeRequest",
+    "lane": 1,
     "about": "Asks a player near by to trade.",
     "max_bytes": 5,
     "fields": [{"name": "target", "kind": "entity"}],
@@ -32,6 +35,7 @@ CLIENT = [
   {
     "number": 4,
     "name": "TradeAnswer",
+    "lane": 1,
     "about": "Answers a `TradeRequested`.",
     "max_bytes": 2,
     "fields": [{"name": "accept", "kind": "bool"}],
@@ -39,6 +43,7 @@ CLIENT = [
   {
     "number": 5,
     "name": "TradeOffer",
+    "lane": 1,
     "about": "Puts these goods, and nothing else, on the own side of the table. Takes back both confirmations.",
     "max_bytes": 270,
     "fields": [
@@ -50,18 +55,20 @@ CLIENT = [
   {
     "number": 6,
     "name": "TradeConfirm",
+    "lane": 1,
     "about": "Agrees to the table exactly as it is at this revision.",
     "max_bytes": 5,
     "fields": [{"name": "revision", "kind": "u32"}],
   },
-  {"number": 7, "name": "TradeCancel", "about": "Leaves the trade, or takes back the own request.", "max_bytes": 1, "fields": []},
-  {"number": 8, "name": "Leave", "about": "Ends the session: the character is stored and leaves.", "max_bytes": 1, "fields": []},
+  {"number": 7, "name": "TradeCancel", "lane": 1, "about": "Leaves the trade, or takes back the own request.", "max_bytes": 1, "fields": []},
+  {"number": 8, "name": "Leave", "lane": 0, "about": "Ends the session: the character is stored and leaves.", "max_bytes": 1, "fields": []},
 ]
 
 SERVER = [
   {
     "number": 1,
     "name": "Spawned",
+    "lane": 0,
     "about": "The character stands on a map. First after connecting, and again after each change of map; everything seen before is gone.",
     "max_bytes": 50,
     "fields": [
@@ -84,7 +91,8 @@ SERVER = [
   {
     "number": 2,
     "name": "Inventory",
-    "about": "Everything the character owns. Sent after `Spawned` and whenever something of it changed.",
+    "lane": 1,
+    "about": "Everything the character owns. Sent with `Spawned`, and whenever something of it changed; it may come before that.",
     "max_bytes": 778,
     "fields": [
       {"name": "zen", "kind": "u64"},
@@ -107,6 +115,7 @@ SERVER = [
   {
     "number": 3,
     "name": "Chat",
+    "lane": 2,
     "about": "Somebody said something.",
     "max_bytes": 138,
     "fields": [
@@ -119,6 +128,7 @@ SERVER = [
   {
     "number": 4,
     "name": "Notice",
+    "lane": 2,
     "about": "The server's own words to its players.",
     "max_bytes": 242,
     "fields": [{"name": "text", "kind": "text", "max": 240}],
@@ -126,6 +136,7 @@ SERVER = [
   {
     "number": 5,
     "name": "Refused",
+    "lane": 1,
     "about": "A request was not granted.",
     "max_bytes": 6,
     "fields": [{"name": "what", "kind": "values", "of": "Refusal"}, {"name": "detail", "kind": "u32"}],
@@ -133,6 +144,7 @@ SERVER = [
   {
     "number": 6,
     "name": "Correction",
+    "lane": 0,
     "about": "The character is not where the client's inputs would have it; prediction starts again here.",
     "max_bytes": 9,
     "fields": [{"name": "tick", "kind": "tick"}, {"name": "x", "kind": "u16"}, {"name": "y", "kind": "u16"}],
@@ -140,6 +152,7 @@ SERVER = [
   {
     "number": 7,
     "name": "TradeRequested",
+    "lane": 1,
     "about": "A player near by asks to trade.",
     "max_bytes": 16,
     "fields": [{"name": "from", "kind": "entity"}, {"name": "name", "kind": "text", "max": 10}],
@@ -147,6 +160,7 @@ SERVER = [
   {
     "number": 8,
     "name": "TradeOpened",
+    "lane": 1,
     "about": "The trade has begun; both sides of the table are empty, at revision 0.",
     "max_bytes": 16,
     "fields": [{"name": "with", "kind": "entity"}, {"name": "name", "kind": "text", "max": 10}],
@@ -154,6 +168,7 @@ SERVER = [
   {
     "number": 9,
     "name": "TradeOffers",
+    "lane": 1,
     "about": "The table as it is now. Nobody has confirmed it yet.",
     "max_bytes": 791,
     "fields": [
@@ -205,6 +220,7 @@ SERVER = [
   {
     "number": 10,
     "name": "TradeConfirmed",
+    "lane": 1,
     "about": "Who has confirmed the table.",
     "max_bytes": 3,
     "fields": [{"name": "mine", "kind": "bool"}, {"name": "theirs", "kind": "bool"}],
@@ -212,6 +228,7 @@ SERVER = [
   {
     "number": 11,
     "name": "TradePending",
+    "lane": 1,
     "about": "Both confirmed; the goods are locked until the trade is decided. It survives a crash under this name.",
     "max_bytes": 17,
     "fields": [{"name": "event", "kind": "u128"}],
@@ -219,6 +236,7 @@ SERVER = [
   {
     "number": 12,
     "name": "TradeDone",
+    "lane": 1,
     "about": "The exchange is durable and done.",
     "max_bytes": 17,
     "fields": [{"name": "event", "kind": "u128"}],
@@ -226,6 +244,7 @@ SERVER = [
   {
     "number": 13,
     "name": "TradeFailed",
+    "lane": 1,
     "about": "The exchange was decided not to happen.",
     "max_bytes": 18,
     "fields": [{"name": "event", "kind": "u128"}, {"name": "reason", "kind": "values", "of": "TradeFailure"}],
@@ -233,6 +252,7 @@ SERVER = [
   {
     "number": 14,
     "name": "TradeClosed",
+    "lane": 1,
     "about": "The table is closed, nothing changed hands.",
     "max_bytes": 2,
     "fields": [{"name": "reason", "kind": "values", "of": "TradeClose"}],
@@ -240,6 +260,7 @@ SERVER = [
   {
     "number": 15,
     "name": "Transfer",
+    "lane": 0,
     "about": "The character goes on at another endpoint: connect there with this ticket, which is good once and for a short time, then leave this one.",
     "max_bytes": 493,
     "fields": [
@@ -255,6 +276,7 @@ SERVER = [
   {
     "number": 16,
     "name": "Kicked",
+    "lane": 0,
     "about": "The session is over; the connection closes next.",
     "max_bytes": 2,
     "fields": [{"name": "reason", "kind": "values", "of": "KickReason"}],
@@ -262,6 +284,7 @@ SERVER = [
   {
     "number": 17,
     "name": "ServerClosing",
+    "lane": 0,
     "about": "The server stops soon; what the character has is stored.",
     "max_bytes": 3,
     "fields": [{"name": "seconds", "kind": "u16"}],
