@@ -39,6 +39,12 @@ impl LanesIn {
         }
     }
 
+    /// Bytes taken for what came early or in part.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.shelf.room() + self.reliable.iter().map(ReliableIn::room).sum::<usize>()
+    }
+
     /// Takes a frame of a message lane; `deliver` hears each message that becomes due. False if the frame is of no such lane.
     pub(crate) fn take(
         &mut self,

@@ -46,7 +46,7 @@ pub(crate) const LOOSE_FRAGMENTS_UP: u8 = 2;
 /// Most fragments of such a message to the client.
 pub(crate) const LOOSE_FRAGMENTS_DOWN: u8 = 4;
 /// Most of all that a connection queues on its message lanes: what the longest message takes, and a little more.
-pub(crate) const QUEUE_ROOM: usize = 18 * 1024;
+pub(crate) const QUEUE_ROOM: usize = MAX_RELIABLE + 256;
 const _: () = assert!(MAX_UNFRAGMENTED <= OWN_WINDOW, "no lane can keep another from sending a message");
 
 /// How far the window of one lane may reach, given those of the others.

@@ -302,8 +302,7 @@ fn queues_are_bounded() {
     assert_eq!(ends.push(Lane::Effects, 4_000), Ok(()));
     assert_eq!(ends.push(Lane::Control, MAX_RELIABLE), Ok(()), "the longest message finds room");
     assert_eq!(ends.out.take_dropped(), 1);
-    let sent: usize = [Lane::Value, Lane::Social, Lane::Unordered].map(|lane| fill(&mut ends, lane, 100)).iter().sum();
-    assert_eq!(sent, (QUEUE_ROOM - MAX_RELIABLE - 16 * 6) / 106);
+    assert_eq!(fill(&mut ends, Lane::Value, 100), (QUEUE_ROOM - MAX_RELIABLE - 16 * 6) / 106);
     assert_eq!((ends.push(Lane::Effects, 100), ends.out.take_dropped()), (Ok(()), 1));
 }
 
@@ -492,4 +491,29 @@ fn what_was_lost_leaves_in_two_packets_on_any_link() {
     assert!(ends.out.is_reliable_ready());
     ends.drain();
     ends.check();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// Whatever fragments come, however many, what is kept of them has a bound.
+    #[test]
+    fn a_spray_of_fragments_takes_no_more_than_stated(
+        spray in prop::collection::vec((0..6_usize, 0..700_u16, 0..16_u8, 2..=16_u8, any::<bool>()), 1..400),
+    ) {
+        for (most, stated) in [(LOOSE_FRAGMENTS_UP, 27 * 1024), (LOOSE_FRAGMENTS_DOWN, 31 * 1024)] {
+            let mut lanes = LanesIn::new(most);
+            let (full, mut faults) = ([1; FRAGMENT_LEN], 0);
+            for (lane, id, index, count, whole) in &spray {
+                let lane = MESSAGE_LANES[*lane];
+                let count = if lane.mode().is_reliable() { *count } else { (*count).min(most) };
+                let frame = if *whole && lane.mode().is_reliable() {
+                    Frame::Reliable { lane, id: *id, bytes: &full }
+                } else {
+                    fragment(lane, *id, index % count, count, &full)
+                };
+                faults += usize::from(lanes.take(Time::ZERO, &frame, |_, _| {}).is_err());
+                prop_assert!(lanes.memory() <= stated, "{} bytes after {faults} faults", lanes.memory());
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@
 
 use super::shelf::Shelf;
 use super::{LaneFault, Place, WINDOW_PARTS};
-use crate::packet::MAX_FRAGMENTS;
+use crate::packet::{MAX_FRAGMENTS, MAX_UNFRAGMENTED};
 
 const SLOTS: usize = WINDOW_PARTS as usize;
 /// How far a message's first id lies before its last.
@@ -17,26 +17,45 @@ const _: () = assert!(REACH as usize + 1 == MAX_FRAGMENTS);
 /// Ids from here on lie behind the expected one.
 const BEHIND: u16 = 1 << 15;
 
-/// What is known of an id.
+/// What is known of an id, in three bytes, for a lane has 256 of them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    /// Bytes on the shelf.
-    len: u16,
-    index: u8,
-    /// Fragments of its message; 0 = nothing came.
-    count: u8,
+    /// One more than its bytes on the shelf; 0 = nothing came.
+    len: [u8; 2],
+    /// Its index, and one less than the count of fragments, in four bits each.
+    place: u8,
 }
+
+const _: () = assert!(size_of::<Slot>() == 3);
 
 impl Slot {
     /// Handed on before those in front of it: unordered lanes only.
-    const DONE: Self = Self { len: 0, index: 0, count: u8::MAX };
+    const DONE: Self = Self { len: [u8::MAX; 2], place: 0 };
 
-    const fn is_free(self) -> bool {
-        self.count == 0
+    fn new(place: Place, len: u16) -> Self {
+        Self { len: (len + 1).to_le_bytes(), place: place.index << 4 | (place.count - 1) & 0xF }
     }
 
-    const fn is_done(self) -> bool {
-        self.count == u8::MAX
+    fn is_free(self) -> bool {
+        self.len == [0; 2]
+    }
+
+    fn is_done(self) -> bool {
+        self.len == Self::DONE.len
+    }
+
+    /// Bytes on the shelf.
+    fn len(self) -> usize {
+        if self.is_done() { 0 } else { usize::from(u16::from_le_bytes(self.len).saturating_sub(1)) }
+    }
+
+    const fn index(self) -> u8 {
+        self.place >> 4
+    }
+
+    /// Fragments of its message.
+    const fn count(self) -> u8 {
+        (self.place & 0xF) + 1
     }
 }
 
@@ -62,6 +81,12 @@ impl ReliableIn {
     /// Bytes on the shelf.
     pub(super) const fn held(&self) -> usize {
         self.held
+    }
+
+    /// Bytes taken for the list of parts.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
     }
 
     /// Takes one part; what lies on the shelf for this lane begins at `base` and may grow to `limit` bytes.
@@ -126,7 +151,7 @@ impl ReliableIn {
             if slot.is_free() {
                 continue;
             }
-            let (index, count) = if slot.is_done() { (0, 1) } else { (slot.index, slot.count) };
+            let (index, count) = (slot.index(), slot.count());
             let other_begin = other.saturating_sub(index.into());
             let apart = other_begin >= end || other_begin + u16::from(count) <= begin;
             if !apart && (other_begin, count) != (begin, place.count) {
@@ -143,14 +168,15 @@ impl ReliableIn {
         (shelf, base): (&mut Shelf, usize),
         limit: usize,
     ) -> Result<(), LaneFault> {
-        let len = u16::try_from(bytes.len()).map_err(|_| LaneFault::Overrun)?;
+        let len = u16::try_from(bytes.len()).ok().filter(|len| usize::from(*len) <= MAX_UNFRAGMENTED);
+        let len = len.ok_or(LaneFault::Overrun)?;
         if self.held + bytes.len() > limit {
             return Err(LaneFault::Overrun);
         }
         let at = base + self.before(place.id);
         shelf.insert(at, bytes);
         self.held += bytes.len();
-        self.set(place.id, Slot { len, index: place.index, count: place.count });
+        self.set(place.id, Slot::new(place, len));
         Ok(())
     }
 
@@ -198,21 +224,21 @@ impl ReliableIn {
         let slot = Some(self.slot(first)).filter(|slot| !slot.is_free() && !slot.is_done())?;
         // What reaches out of the window is not there, and its places are those of older ids.
         let begin = first.wrapping_sub(self.expected);
-        if begin + u16::from(slot.count) > WINDOW_PARTS {
+        if begin + u16::from(slot.count()) > WINDOW_PARTS {
             return None;
         }
         let mut len = 0;
-        for index in 0..u16::from(slot.count) {
+        for index in 0..u16::from(slot.count()) {
             let slot = Some(self.slot(first.wrapping_add(index))).filter(|slot| !slot.is_free())?;
-            len += usize::from(slot.len);
+            len += slot.len();
         }
-        Some((slot.count, len))
+        Some((slot.count(), len))
     }
 
     /// Bytes kept of ids before this one.
     fn before(&self, id: u16) -> usize {
         let distance = id.wrapping_sub(self.expected);
-        (0..distance).map(|ahead| usize::from(self.slot(self.expected.wrapping_add(ahead)).len)).sum()
+        (0..distance).map(|ahead| self.slot(self.expected.wrapping_add(ahead)).len()).sum()
     }
 
     fn slot(&self, id: u16) -> Slot {

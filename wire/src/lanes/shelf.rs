@@ -34,6 +34,12 @@ impl Shelf {
         }
     }
 
+    /// Bytes taken.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The `len` bytes at `at`.
     pub(super) fn slice(&self, at: usize, len: usize) -> &[u8] {
         self.bytes.get(at..at + len).unwrap_or(&[])

@@ -1,9 +1,10 @@
 //! Every message, cut and bent, and the document made from the table.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use mu_wire::{
-    EntityId, Tick,
+    EntityId, Lane, Tick,
     messages::{
         ChatChannel, ClientMessage, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
         MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_TRADE_ITEMS, Offer, Problem, Refusal, ServerMessage, TradeClose,
@@ -243,12 +244,30 @@ proptest! {
 }
 
 #[test]
-fn the_schema_names_numbers_fields_layouts_bounds_and_values() {
+fn a_message_is_one_on_its_own_lane_only() {
+    let mut bytes = [0; MAX_MESSAGE_BYTES];
+    for message in client_messages() {
+        let len = message.encode(&mut bytes).unwrap();
+        for lane in Lane::ALL {
+            let expected = if lane == message.lane() {
+                Ok(message)
+            } else {
+                Err(DecodeError { at: message.name(), problem: Problem::WrongLane { lane } })
+            };
+            assert_eq!(ClientMessage::decode_on(lane, &bytes[..len]), expected);
+        }
+    }
+    let lanes = server_messages().iter().map(|message| message.lane().number()).collect::<BTreeSet<_>>();
+    assert_eq!(lanes, BTreeSet::from([0, 1, 2]), "all that must arrive, on lanes that keep an order");
+}
+
+#[test]
+fn the_schema_names_numbers_lanes_fields_layouts_bounds_and_values() {
     let schema = schema();
     for line in [
-        "client 1 Chat; channel u8, a `ChatChannel`; text u8 length, then UTF-8; at most 120 bytes\n",
-        "client 8 Leave\n",
-        "server 17 ServerClosing; seconds u16\n",
+        "client 1 Chat on Social; channel u8, a `ChatChannel`; text u8 length, then UTF-8; at most 120 bytes\n",
+        "client 8 Leave on Control\n",
+        "server 17 ServerClosing on Control; seconds u16\n",
         "ChatChannel; 0 Local; 1 Party; 2 Guild; 3 Global\n",
     ] {
         assert!(schema.contains(line), "no line {line:?}");
