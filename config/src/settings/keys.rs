@@ -276,6 +276,13 @@ pub(crate) const KEYS: &[Key] = &[
         .keys
         .file =
         PathBuf::from(v.text())),
+    key!(
+        "keys.token_key",
+        Kind::Integer(0, 255),
+        "0",
+        "Number of the key that seals route tokens; tokens under the number before it (before 0: 255) are still taken.",
+        |s, v| s.keys.token_key = v.number()
+    ),
     key!("log.level", Kind::Word(LEVELS), "info", "Least severity that is written.", |s, v| {
         s.log.level = match v.text() {
             "error" => LogLevel::Error,

@@ -188,6 +188,8 @@ pub struct WorldSource {
 pub struct KeyFile {
     /// File with the master key; made on the first start, readable by its owner only.
     pub file: PathBuf,
+    /// Number of the key that seals route tokens; tokens under the number before it are still taken.
+    pub token_key: u8,
 }
 
 /// The log.
@@ -305,7 +307,7 @@ fn blank() -> Settings {
         store: StoreAddress { url: String::new() },
         wal: WalSettings { dir: PathBuf::new(), segment_mib: 0, medium: WalMedium::Pwrite },
         world: WorldSource { dir: Some(PathBuf::new()) },
-        keys: KeyFile { file: PathBuf::new() },
+        keys: KeyFile { file: PathBuf::new(), token_key: 0 },
         log: LogSettings { level: LogLevel::Error, dir: Some(PathBuf::new()) },
     }
 }

@@ -76,7 +76,9 @@ pub fn start(plan: &Plan, options: BootOptions) -> Result<Running, BootError> {
     // Every thread started from here on inherits this; shards pin themselves elsewhere.
     let main = cores::pin_current("mu-main", &cores.housekeeping).map_err(BootError::Thread)?;
     let keys = keys::load_or_create(&settings.keys.file)?;
-    let host = Arc::new(HostKeys::from_master(&keys.master, settings.host.realm));
+    let (current, previous) = (settings.keys.token_key, settings.keys.token_key.wrapping_sub(1));
+    let host = HostKeys::from_master(&keys.master, settings.host.realm).with_key_ids(current, Some(previous));
+    let host = Arc::new(host);
 
     let opened = value::open(settings, options)?;
     let boot = opened.boot;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
 use hdrhistogram::Histogram;
+use mu_wire::{DropReason, ServerStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeMetric as _, MetricEncoder, NoLabelSet, text,
@@ -83,6 +84,7 @@ impl Page {
         by_shard(e, &figures, "datagrams_refused", "Datagrams the protocol refused", MetricType::Counter, |s| {
             s.refused_datagrams
         })?;
+        self.wire(e)?;
         by_shard(
             e,
             &figures,
@@ -101,6 +103,34 @@ impl Page {
         counter(e, "shards_roused", "Times a shard's executor slept past its timer and was woken", roused)?;
         times(e, &figures, "tick_seconds", "Duration of a tick", |s| &s.tick_us)?;
         times(e, &figures, "step_lateness_seconds", "How late a step began", |s| &s.lateness_us)
+    }
+
+    /// What the protocol's endpoints did and refused.
+    fn wire(&self, e: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let figures = self.0.figures();
+        let mut dropped = e.encode_descriptor(
+            "datagrams_dropped",
+            "Datagrams the protocol dropped, by reason",
+            None,
+            MetricType::Counter,
+        )?;
+        for shard in &figures {
+            let number = shard.shard.0.to_string();
+            for reason in DropReason::ALL {
+                let labels = [("shard", number.as_str()), ("reason", reason.name())];
+                ConstCounter::new(shard.wire.dropped(reason)).encode(dropped.encode_family(&labels)?)?;
+            }
+        }
+        let mut counted = |name, help, count: fn(&ServerStats) -> u64| {
+            by_shard(e, &figures, name, help, MetricType::Counter, |s| count(&s.wire))
+        };
+        counted("connections_opened", "Connections opened", |s| s.opened)?;
+        counted("connections_closed", "Connections that ended", |s| s.closed)?;
+        counted("connections_moved", "Connections that went on at another address", |s| s.moved)?;
+        counted("path_challenges", "Questions sent to new addresses of clients", |s| s.challenges)?;
+        counted("cookies", "Cookies asked of connecting clients", |s| s.cookies)?;
+        counted("resets", "Packets of unknown connections that were told so", |s| s.resets)?;
+        counted("violations", "Connections closed because the peer broke the protocol", |s| s.violations)
     }
 
     fn value(&self, e: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //!
 //! Reads only what the threads publish; asks no shard anything and delays no tick.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -9,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+use mu_wire::DropReason;
 use serde_json::{Value, json};
 
 use super::process;
@@ -116,6 +118,10 @@ fn shard_json(shard: &ShardFigures) -> Value {
         "bytes_out": shard.bytes_out,
         "socket_drops": shard.socket_drops,
         "refused_datagrams": shard.refused_datagrams,
+        "dropped": DropReason::ALL.iter().map(|reason| (reason.name(), shard.wire.dropped(*reason)))
+            .collect::<BTreeMap<_, _>>(),
+        "moved": shard.wire.moved,
+        "resets": shard.wire.resets,
         "trades": shard.trades,
         "transfers": shard.transfers,
         "events": shard.events,

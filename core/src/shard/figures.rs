@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hdrhistogram::Histogram;
+use mu_wire::ServerStats;
 
 use super::command::{InstanceId, ShardId};
 
@@ -55,6 +56,8 @@ pub struct ShardFigures {
     pub bytes_out: u64,
     /// Datagrams the kernel dropped because the socket's buffer was full.
     pub socket_drops: u64,
+    /// What the protocol's endpoint counted.
+    pub wire: ServerStats,
     /// Datagrams the protocol refused (malformed, forged, replayed, too many).
     pub refused_datagrams: u64,
     /// Trades settled as applied in its maps.
@@ -94,6 +97,7 @@ impl ShardFigures {
             bytes_in: 0,
             bytes_out: 0,
             socket_drops: 0,
+            wire: ServerStats::default(),
             refused_datagrams: 0,
             trades: 0,
             transfers: 0,

@@ -53,6 +53,7 @@ impl Publisher {
         let figures = &mut self.figures;
         figures.tick = tick.0;
         figures.datagrams_out = net.out.sent;
+        figures.wire.clone_from(server.stats());
         figures.bytes_out = server.stats().bytes_out;
         figures.refused_datagrams = server.stats().dropped_total() + house.counts.malformed;
         figures.socket_drops = net.socket().memory().map_or(0, |memory| u64::from(memory.drops));

@@ -6,9 +6,9 @@
 mod hold;
 mod kill;
 mod outage;
-mod pause;
-mod process;
-mod site;
+pub(crate) mod pause;
+pub(crate) mod process;
+pub(crate) mod site;
 mod standing;
 mod stranger;
 mod travel;
@@ -78,12 +78,15 @@ impl std::fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 /// Wraps what the system said.
-fn broken(what: &str, error: impl std::fmt::Display) -> Broken {
+pub(crate) fn broken(what: &str, error: impl std::fmt::Display) -> Broken {
     Broken(format!("{what}: {error}"))
 }
 
 /// Runs at a fresh site, whose folder is kept if a promise breaks and the options say where.
-fn at_site<T>(options: &CrashOptions, run: impl FnOnce(&mut Site) -> Result<T, Broken>) -> Result<T, Broken> {
+pub(crate) fn at_site<T>(
+    options: &CrashOptions,
+    run: impl FnOnce(&mut Site) -> Result<T, Broken>,
+) -> Result<T, Broken> {
     let mut site = Site::new(options.store, options.programs.clone(), options.runtime)?;
     let result = run(&mut site);
     if let Some(to) = options.keep.as_ref().filter(|_| result.is_err()) {
@@ -102,10 +105,14 @@ fn private_store(kind: StoreKind) -> Option<PrivatePostgres> {
 
 /// A small seeded generator (SplitMix64): the moments of a run are the same for the same seed.
 #[derive(Debug)]
-struct Moments(u64);
+pub(crate) struct Moments(u64);
 
 impl Moments {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -9,13 +9,13 @@ use super::Broken;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Waits that long.
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     let (_nobody_sends, wait) = mpsc::channel::<()>();
     let _timeout = wait.recv_timeout(time);
 }
 
 /// Looks until `ready` gives something, or fails with `what` after `limit`.
-pub(super) fn until<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Result<T, Broken> {
+pub(crate) fn until<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> Result<T, Broken> {
     let end = now() + limit;
     loop {
         if let Some(found) = ready() {
@@ -30,6 +30,6 @@ pub(super) fn until<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> O
 
 /// The clock of this harness.
 #[allow(clippy::disallowed_methods, reason = "the harness measures other processes by the real clock")]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -36,15 +36,15 @@ impl Programs {
 
 /// A running program; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     name: String,
-    pub(super) output: PathBuf,
+    pub(crate) output: PathBuf,
 }
 
 impl Process {
     /// Starts a program with its standard output and errors in one file.
-    pub(super) fn start(program: &Path, arguments: &[&str], output: PathBuf) -> Result<Self, Broken> {
+    pub(crate) fn start(program: &Path, arguments: &[&str], output: PathBuf) -> Result<Self, Broken> {
         let name = program.file_name().map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned());
         let file = File::create(&output).map_err(|error| broken("the output file", error))?;
         let errors = file.try_clone().map_err(|error| broken("the output file", error))?;
@@ -59,30 +59,30 @@ impl Process {
     }
 
     /// `kill -9`.
-    pub(super) fn kill(&mut self) -> Result<(), Broken> {
+    pub(crate) fn kill(&mut self) -> Result<(), Broken> {
         self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(|error| broken(&self.name, error))
     }
 
     /// TERM.
-    pub(super) fn terminate(&self) -> Result<(), Broken> {
+    pub(crate) fn terminate(&self) -> Result<(), Broken> {
         let pid = i32::try_from(self.child.id()).map_err(|error| broken(&self.name, error))?;
         mu_core::runtime::signals::terminate(pid).map_err(|error: io::Error| broken(&self.name, error))
     }
 
     /// Waits for its end.
-    pub(super) fn finish(&mut self, limit: Duration) -> Result<ExitStatus, Broken> {
+    pub(crate) fn finish(&mut self, limit: Duration) -> Result<ExitStatus, Broken> {
         let name = self.name.clone();
         until(&format!("the end of {name}"), limit, || self.child.try_wait().ok().flatten())
             .map_err(|error| self.with_output(error))
     }
 
     /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// The failure with the last lines the program wrote.
-    pub(super) fn with_output(&self, error: Broken) -> Broken {
+    pub(crate) fn with_output(&self, error: Broken) -> Broken {
         let text = fs::read_to_string(&self.output).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(15)..].join("\n");

@@ -71,16 +71,16 @@ impl Site {
         &self.url
     }
 
-    pub(super) fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         self.folder.path().join("mu-core.toml").display().to_string()
     }
 
-    pub(super) fn gateway(&self) -> String {
+    pub(crate) fn gateway(&self) -> String {
         format!("http://127.0.0.1:{}", self.gateway)
     }
 
     /// Starts the server and waits until players can log in.
-    pub(super) fn start_server(&mut self) -> Result<Process, Broken> {
+    pub(crate) fn start_server(&mut self) -> Result<Process, Broken> {
         self.runs += 1;
         let output = self.folder.path().join(format!("server-{}.txt", self.runs));
         let mut server = Process::start(&self.programs.server, &["serve", "--config", &self.config()], output)?;
@@ -95,12 +95,12 @@ impl Site {
     }
 
     /// Starts bots that log what they are told about their trades and where they stood.
-    pub(super) fn start_bots(&self, bots: u32, scenario: &str, seed: u64, files: &BotFiles) -> Result<Process, Broken> {
+    pub(crate) fn start_bots(&self, bots: u32, scenario: &str, seed: u64, files: &BotFiles) -> Result<Process, Broken> {
         self.start_bots_for(bots, (scenario, 600), seed, files)
     }
 
     /// Starts bots for a number of seconds, after which they report and leave.
-    pub(super) fn start_bots_for(
+    pub(crate) fn start_bots_for(
         &self,
         bots: u32,
         (scenario, seconds): (&str, u32),
@@ -133,7 +133,7 @@ impl Site {
     }
 
     /// The files of the bots of the next run.
-    pub(super) fn bot_files(&self) -> BotFiles {
+    pub(crate) fn bot_files(&self) -> BotFiles {
         BotFiles {
             told: self.folder.path().join(format!("told-{}.jsonl", self.runs)),
             standing: self.folder.path().join(format!("standing-{}.jsonl", self.runs)),
@@ -142,7 +142,7 @@ impl Site {
     }
 
     /// `mu-core audit` with everything players were told so far; fails unless every invariant holds.
-    pub(super) fn audit(&self, told: &[PathBuf]) -> Result<(), Broken> {
+    pub(crate) fn audit(&self, told: &[PathBuf]) -> Result<(), Broken> {
         let mut command = Command::new(&self.programs.server);
         command.args(["audit", "--config", &self.config()]);
         for file in told.iter().filter(|file| file.exists()) {
@@ -158,13 +158,13 @@ impl Site {
     }
 
     /// A JSON answer of the gateway.
-    pub(super) fn ask(&self, path: &str) -> Result<Value, Broken> {
+    pub(crate) fn ask(&self, path: &str) -> Result<Value, Broken> {
         let mut answer = ureq::get(format!("{}{path}", self.gateway())).call().map_err(|error| broken(path, error))?;
         answer.body_mut().read_json().map_err(|error| broken(path, error))
     }
 
     /// A number in the gateway's answer to `path`.
-    pub(super) fn number(&self, path: &str, pointer: &str) -> Result<u64, Broken> {
+    pub(crate) fn number(&self, path: &str, pointer: &str) -> Result<u64, Broken> {
         let answer = self.ask(path)?;
         answer
             .pointer(pointer)
@@ -173,7 +173,7 @@ impl Site {
     }
 
     /// The failure with the server's own figures.
-    pub(super) fn with_status(&self, error: Broken) -> Broken {
+    pub(crate) fn with_status(&self, error: Broken) -> Broken {
         let status = match self.ask("/v1/ops/status") {
             Ok(status) => format!("{status:#}"),
             Err(silent) => silent.0,
@@ -182,7 +182,7 @@ impl Site {
     }
 
     /// Keeps the folder for somebody to look at.
-    pub(super) fn keep(self, to: &Path) {
+    pub(crate) fn keep(self, to: &Path) {
         let from = self.folder.keep();
         // Another file system: the folder stays where it is.
         let kept = if fs::rename(&from, to).is_ok() { to } else { &from };
@@ -192,13 +192,13 @@ impl Site {
 
 /// What bots write during a run.
 #[derive(Debug, Clone)]
-pub(super) struct BotFiles {
+pub(crate) struct BotFiles {
     /// What they were told about their trades.
-    pub(super) told: PathBuf,
+    pub(crate) told: PathBuf,
     /// Where they stood when their connection ended.
-    pub(super) standing: PathBuf,
+    pub(crate) standing: PathBuf,
     /// Their report, if they ended by themselves.
-    pub(super) report: PathBuf,
+    pub(crate) report: PathBuf,
 }
 
 fn free_tcp() -> Result<u16, Broken> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use mu_perf::crash::{
     Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, python_client, stop_repeatedly, store_outage, travel,
 };
+use mu_perf::floods::{Flood, FloodOptions, flood};
 
 fn options(store: StoreKind, rounds: u32) -> CrashOptions {
     let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().expect("a file has a folder");
@@ -71,6 +72,21 @@ fn players_travel_between_shards_on_either_runtime() {
         assert!(report.map_changes > 0, "and saw themselves arrive: {report:?}");
         assert_eq!(report.maps_wrong, 0, "{report:?}");
         assert!(report.maps >= 60 + report.map_changes / 2, "and were told the maps: {report:?}");
+    }
+}
+
+/// Every flood at once, 75,800 datagrams a second: neighbours' tick, round trip and age of changes stay within twice the quiet
+/// window of the same run (or half a tick above it: other tests use the same processors), memory stays, counters tell.
+#[test]
+fn neighbours_play_on_while_their_shard_is_flooded_in_every_way() {
+    let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().expect("a file has a folder");
+    let programs = Programs::in_folder(folder).expect("the programs are built");
+    let options = FloodOptions { bots: 20, seconds: 5, slack_ms: 25.0, programs };
+    let report = held(|| flood(&Flood::ALL, &options));
+    assert_eq!(report.broken(&options), None, "{report}");
+    for (flood, sent, took) in &report.sent {
+        let wanted = took.as_secs() * u64::from(flood.rate());
+        assert!(*sent > wanted / 2, "{} could not be sent: {report}", flood.name());
     }
 }
 

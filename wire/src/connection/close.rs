@@ -28,6 +28,28 @@ impl CloseCode {
     pub const FORGED: Self = Self(7);
     /// The first code of the application.
     pub const APPLICATION: Self = Self(0x100);
+
+    /// What a player may be told, if the peer sent no words of its own.
+    #[must_use]
+    pub const fn player_text(self) -> &'static str {
+        match self {
+            Self::DONE => "The connection was closed.",
+            Self::SHUTDOWN => "The server is closing.",
+            Self::KICKED => "You were removed from the game.",
+            Self::REPLACED => "You logged in from somewhere else.",
+            Self::MOVED => "Your character went on elsewhere.",
+            Self::VIOLATION => "The connection was broken; the program may be out of date.",
+            Self::OVERLOADED => "Your connection is too slow for the game.",
+            Self::FORGED => "The connection was disturbed from outside.",
+            _ => "The server ended the connection.",
+        }
+    }
+}
+
+impl std::fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.player_text())
+    }
 }
 
 /// What an authentic peer did that no correct one does.
@@ -73,6 +95,23 @@ pub enum CloseReason {
     BadTicket,
 }
 
+impl CloseReason {
+    /// What a player may be told: the server's own words if it sent some, else this end's for the reason.
+    #[must_use]
+    pub fn player_text(&self) -> &str {
+        match self {
+            Self::Peer(_, text) if !text.is_empty() => text,
+            Self::Local(code) | Self::Peer(code, _) => code.player_text(),
+            Self::Reset => "The server was restarted.",
+            Self::Idle => "The connection to the server was lost.",
+            Self::Violation(_) => "The server sent what this program does not understand; it may be out of date.",
+            Self::NoAnswer => "The server does not answer.",
+            Self::Rejected(code) => code.player_text(),
+            Self::BadTicket => "The login is not valid; please log in again.",
+        }
+    }
+}
+
 /// A CLOSE frame's text.
 pub(crate) type ClosingText = ArrayString<MAX_CLOSE_TEXT>;
 
@@ -89,7 +128,17 @@ pub(crate) fn closing_text(text: &str) -> ClosingText {
 
 #[cfg(test)]
 mod tests {
-    use super::closing_text;
+    use super::{CloseCode, CloseReason, closing_text};
+
+    #[test]
+    fn every_end_has_words_of_its_own() {
+        let codes = (0..=8).map(CloseCode).map(CloseCode::player_text);
+        let words: std::collections::BTreeSet<&str> = codes.collect();
+        assert_eq!(words.len(), 9, "{words:?}");
+        let peer = |text: &str| CloseReason::Peer(CloseCode::KICKED, closing_text(text));
+        assert_eq!(peer("Because.").player_text(), "Because.");
+        assert_eq!(peer("").player_text(), CloseCode::KICKED.to_string());
+    }
 
     #[test]
     fn a_long_text_is_cut_at_a_character() {

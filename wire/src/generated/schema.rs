@@ -101,7 +101,10 @@ fn close_codes() -> Json {
         (CloseCode::FORGED, "Forged"),
         (CloseCode::APPLICATION, "Application"),
     ];
-    let rows = codes.map(|(code, name)| Json::object([("number", code.0.into()), ("name", name.into())]));
+    let row = |(code, name): (CloseCode, &'static str)| {
+        Json::object([("number", code.0.into()), ("name", name.into()), ("text", code.player_text().into())])
+    };
+    let rows = codes.map(row);
     Json::List(rows.to_vec())
 }
 

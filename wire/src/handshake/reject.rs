@@ -48,6 +48,20 @@ impl RejectCode {
         }
     }
 
+    /// What a player may be told.
+    #[must_use]
+    pub const fn player_text(self) -> &'static str {
+        match self {
+            Self::Full => "The server is full.",
+            Self::Banned => "You may not enter.",
+            Self::RealmClosed => "This realm is closed.",
+            Self::Closing => "The server is closing.",
+            Self::NoCommonCipher => "This program is too old for the server.",
+            Self::Expired => "Your place was given up; please log in again.",
+            Self::Application(_) => "The server did not let you in.",
+        }
+    }
+
     /// The reason behind a number; unknown ones are the application's.
     #[must_use]
     pub const fn from_u16(code: u16) -> Self {

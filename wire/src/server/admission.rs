@@ -77,7 +77,6 @@ impl Server {
     /// The checks that need no cipher.
     fn screen(&mut self, attempt: &Attempt<'_>) -> Result<(), DropReason> {
         let binding = attempt.init.header.binding;
-        let limits = &self.config.limits;
         if binding.protocol_id != self.protocol {
             return Err(DropReason::Protocol);
         }
@@ -85,9 +84,11 @@ impl Server {
         if routed != Some(self.config.shard) {
             return Err(DropReason::Routing);
         }
-        if !self.rates.init.take(attempt.now, self.rates.init_rate) {
+        // Whoever has a good cookie receives at its address: no flood from made-up ones keeps it out.
+        if !self.rates.init.take(attempt.now, self.rates.init_rate) && !self.has_good_cookie(attempt) {
             return Err(DropReason::InitRate);
         }
+        let limits = &self.config.limits;
         let free = limits.loopback_is_free && attempt.from.ip().to_canonical().is_loopback();
         if !free && !self.rates.prefixes.take(attempt.now, attempt.from) {
             return Err(DropReason::PrefixRate);
@@ -108,12 +109,15 @@ impl Server {
             CookieMode::UnderLoad => !calm,
             CookieMode::Always => true,
         };
+        !needed || self.has_good_cookie(attempt)
+    }
+
+    fn has_good_cookie(&mut self, attempt: &Attempt<'_>) -> bool {
         let header = &attempt.init.header;
-        !needed
-            || header.cookie.is_some_and(|cookie| {
-                let (nonce, tag) = (header.client_nonce, token_tag(attempt));
-                self.jar.check(attempt.now, cookie, attempt.from, nonce, tag)
-            })
+        header.cookie.is_some_and(|cookie| {
+            let (nonce, tag) = (header.client_nonce, token_tag(attempt));
+            self.jar.check(attempt.now, cookie, attempt.from, nonce, tag)
+        })
     }
 
     fn answer_cookie(&mut self, attempt: &Attempt<'_>, out: &mut impl DatagramSink) -> Result<(), DropReason> {

@@ -12,6 +12,7 @@ mod exchange;
 mod handshake;
 mod hostile;
 mod key_log;
+mod limits;
 mod link;
 mod lossy;
 mod messages;

@@ -506,15 +506,15 @@ FRAMES = [
 ]
 
 CLOSE_CODES = [
-  {"number": 0, "name": "Done"},
-  {"number": 1, "name": "Shutdown"},
-  {"number": 2, "name": "Kicked"},
-  {"number": 3, "name": "Replaced"},
-  {"number": 4, "name": "Moved"},
-  {"number": 5, "name": "Violation"},
-  {"number": 6, "name": "Overloaded"},
-  {"number": 7, "name": "Forged"},
-  {"number": 256, "name": "Application"},
+  {"number": 0, "name": "Done", "text": "The connection was closed."},
+  {"number": 1, "name": "Shutdown", "text": "The server is closing."},
+  {"number": 2, "name": "Kicked", "text": "You were removed from the game."},
+  {"number": 3, "name": "Replaced", "text": "You logged in from somewhere else."},
+  {"number": 4, "name": "Moved", "text": "Your character went on elsewhere."},
+  {"number": 5, "name": "Violation", "text": "The connection was broken; the program may be out of date."},
+  {"number": 6, "name": "Overloaded", "text": "Your connection is too slow for the game."},
+  {"number": 7, "name": "Forged", "text": "The connection was disturbed from outside."},
+  {"number": 256, "name": "Application", "text": "The server ended the connection."},
 ]
 
 SIZES = {"datagram_sent": 1200, "datagram_received": 1472, "unfragmented": 1100, "reliable": 16384, "client_message": 270, "server_message": 791}
