@@ -110,12 +110,14 @@ namespace Mu
         /// </summary>
         public const byte MU_BLOCK_DAMAGED = 3;
         /// <summary>
-        ///  This side closed, with `code`: the caller, or 5 because the server said what no server says.
+        ///  This side closed, with `code`: the caller's, 5 because the server said what no server says, or 7 because too many packets
+        ///  did not open.
         /// </summary>
         public const byte MU_CLOSED_LOCAL = 1;
         /// <summary>
         ///  The server closed, with `code`: 0 done, 1 it stops, 2 kicked, 3 connected again elsewhere, 4 moved to another shard, 5 it
-        ///  found a violation, 6 this client does not take in what is sent, 0x100 and up the application's.
+        ///  found a violation, 6 this client does not take in what is sent, 7 too many packets did not
+        ///  open, 0x100 and up the application's.
         /// </summary>
         public const byte MU_CLOSED_SERVER = 2;
         /// <summary>
@@ -372,6 +374,13 @@ namespace Mu
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mu_client_receive", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int mu_client_receive(MuClient* client, ulong now_us, byte* datagram, nuint length);
+
+        /// <summary>
+        ///  MU_OK if the datagram is the server's RESET for this connection, MU_NOTHING if not. A RESET does not carry the client's own id:
+        ///  where clients share a socket, offer them what none of them is named by, and hand it in where it belongs.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_is_reset", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_is_reset(MuClient* client, byte* datagram, nuint length);
 
         /// <summary>
         ///  Writes the next datagram that is due into `buffer` of at least MU_DATAGRAM_CAPACITY bytes; `*length` is 0 if there is none.

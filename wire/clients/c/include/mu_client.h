@@ -133,11 +133,13 @@
 // It came otherwise than it was sent.
 #define MU_BLOCK_DAMAGED 3
 
-// This side closed, with `code`: the caller, or 5 because the server said what no server says.
+// This side closed, with `code`: the caller's, 5 because the server said what no server says, or 7 because too many packets
+// did not open.
 #define MU_CLOSED_LOCAL 1
 
 // The server closed, with `code`: 0 done, 1 it stops, 2 kicked, 3 connected again elsewhere, 4 moved to another shard, 5 it
-// found a violation, 6 this client does not take in what is sent, 0x100 and up the application's.
+// found a violation, 6 this client does not take in what is sent, 7 too many packets did not
+// open, 0x100 and up the application's.
 #define MU_CLOSED_SERVER 2
 
 // Nothing came from the server for too long.
@@ -583,6 +585,12 @@ int32_t mu_client_receive(struct MuClient *client,
                           uint64_t now_us,
                           const uint8_t *datagram,
                           size_t length);
+
+// MU_OK if the datagram is the server's RESET for this connection, MU_NOTHING if not. A RESET does not carry the client's own id:
+// where clients share a socket, offer them what none of them is named by, and hand it in where it belongs.
+int32_t mu_client_is_reset(struct MuClient *client,
+                           const uint8_t *datagram,
+                           size_t length);
 
 // Writes the next datagram that is due into `buffer` of at least MU_DATAGRAM_CAPACITY bytes; `*length` is 0 if there is none.
 int32_t mu_client_transmit(struct MuClient *client,

@@ -42,6 +42,12 @@ pub struct MuClient {
     buffer: [u8; LOOKED_AT],
 }
 
+/// Rule 1 of the header lets a client move between threads.
+const _: () = {
+    const fn may_move<T: Send>() {}
+    may_move::<MuClient>();
+};
+
 impl std::fmt::Debug for MuClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MuClient").field("core", &self.core).finish_non_exhaustive()
@@ -245,6 +251,19 @@ pub unsafe extern "C" fn mu_client_receive(
         }
         client.hear(Time(now_us), Some(length.min(LOOKED_AT)));
         Ok(())
+    };
+    // SAFETY: rule 1.
+    unsafe { with(client, inside) }
+}
+
+/// MU_OK if the datagram is the server's RESET for this connection, MU_NOTHING if not. A RESET does not carry the client's own id:
+/// where clients share a socket, offer them what none of them is named by, and hand it in where it belongs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mu_client_is_reset(client: *mut MuClient, datagram: *const u8, length: usize) -> i32 {
+    let inside = |client: &mut MuClient| {
+        // SAFETY: rule 2.
+        let datagram = unsafe { bytes(datagram, length) }?;
+        if client.core.is_reset(datagram) { Ok(()) } else { Err(Status(MU_NOTHING)) }
     };
     // SAFETY: rule 1.
     unsafe { with(client, inside) }

@@ -12,10 +12,12 @@ use crate::border::{wanted, with, write};
 use crate::client::MuClient;
 use crate::status::{MU_NOTHING, Status};
 
-/// This side closed, with `code`: the caller, or 5 because the server said what no server says.
+/// This side closed, with `code`: the caller's, 5 because the server said what no server says, or 7 because too many packets
+/// did not open.
 pub const MU_CLOSED_LOCAL: u8 = 1;
 /// The server closed, with `code`: 0 done, 1 it stops, 2 kicked, 3 connected again elsewhere, 4 moved to another shard, 5 it
-/// found a violation, 6 this client does not take in what is sent, 0x100 and up the application's.
+/// found a violation, 6 this client does not take in what is sent, 7 too many packets did not
+/// open, 0x100 and up the application's.
 pub const MU_CLOSED_SERVER: u8 = 2;
 /// Nothing came from the server for too long.
 pub const MU_CLOSED_IDLE: u8 = 3;
@@ -94,6 +96,9 @@ pub(crate) fn closed(why: &CloseReason) -> (u8, u16, Cow<'static, str>) {
         CloseReason::Local(CloseCode::VIOLATION) => {
             (MU_CLOSED_LOCAL, CloseCode::VIOLATION.0, "The server sent what could not be understood.".into())
         }
+        CloseReason::Local(CloseCode::FORGED) => {
+            (MU_CLOSED_LOCAL, CloseCode::FORGED.0, "Somebody disturbs the connection to the server.".into())
+        }
         CloseReason::Local(code) => (MU_CLOSED_LOCAL, code.0, "You left the game.".into()),
         CloseReason::Peer(code, text) if text.is_empty() => (MU_CLOSED_SERVER, code.0, server_words(*code).into()),
         CloseReason::Peer(code, text) => (MU_CLOSED_SERVER, code.0, text.to_string().into()),
@@ -118,6 +123,7 @@ const fn server_words(code: CloseCode) -> &'static str {
         CloseCode::REPLACED => "Your account connected from somewhere else.",
         CloseCode::MOVED => "Your character goes on at another server.",
         CloseCode::VIOLATION => "The server could not understand this client.",
+        CloseCode::FORGED => "Somebody disturbs the connection to the server.",
         CloseCode::OVERLOADED => "Your connection is too slow for the game.",
         _ => "The server ended the session for a reason of its own.",
     }

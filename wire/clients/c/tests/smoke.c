@@ -294,6 +294,7 @@ static void farewell(MuClient *client) {
     HOLD(mu_client_server_time(client, now_us(), &us) == MU_OK && us > 1000000u);
     HOLD(mu_client_transmit(client, now_us(), data, 1451, &length) == MU_ERROR_BUFFER);
     HOLD(mu_client_stats(client, &stats) == MU_OK && stats.packets_received > 0);
+    HOLD(mu_client_is_reset(client, data, sizeof data) == MU_NOTHING);
     HOLD(mu_client_leave(client) == MU_OK);
     wait_for(client, MU_EVENT_MESSAGE, MU_SERVER_CLOSING);
     HOLD(mu_read_server_closing(data, event.length, &seconds) == MU_OK && seconds == 10);

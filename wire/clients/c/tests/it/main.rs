@@ -2,6 +2,7 @@
 
 mod generated;
 mod libraries;
+mod live;
 mod programs;
 mod shard;
 mod smoke;
