@@ -99,10 +99,10 @@ end
 proto.fields = all
 
 -- A message of the table.
-local function dissect_message(tvb, tree, from)
+local function dissect_message(tvb, tree, from, lane)
     local message = messages[from][tvb(0, 1):uint()]
     local inside = tree:add(f.message, tvb(), message and message.name or "unknown")
-    if not message then
+    if not message or message.lane ~= lane.number then
         error(fields.malformed, 0)
     end
     local offset = 1
@@ -203,7 +203,7 @@ local function dissect_frame(tvb, offset, tree, from)
     end
     inside:set_len(offset - start)
     if lane and content then
-        name = name .. " " .. dissect_message(content:tvb(), inside, from)
+        name = name .. " " .. dissect_message(content:tvb(), inside, from, lane)
     elseif lane then
         error(fields.malformed, 0)
     elseif row.name == "INPUT" then

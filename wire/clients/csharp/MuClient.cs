@@ -454,7 +454,7 @@ namespace Mu
 
         /// <summary>
         ///  A message in bytes of the caller's own making on one of the lanes for messages, MU_LANE_CONTROL to MU_LANE_POSITION. What is
-        ///  no message of the table ends the connection.
+        ///  no message of the table, or is on another lane than the table says, ends the connection.
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mu_client_send", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int mu_client_send(MuClient* client, byte lane, byte* message, nuint length);

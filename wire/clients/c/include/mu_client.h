@@ -641,7 +641,7 @@ int32_t mu_client_tick(struct MuClient *client,
 int32_t mu_client_stats(struct MuClient *client, struct MuStats *stats);
 
 // A message in bytes of the caller's own making on one of the lanes for messages, MU_LANE_CONTROL to MU_LANE_POSITION. What is
-// no message of the table ends the connection.
+// no message of the table, or is on another lane than the table says, ends the connection.
 int32_t mu_client_send(struct MuClient *client,
                        uint8_t lane,
                        const uint8_t *message,

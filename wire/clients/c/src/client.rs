@@ -108,7 +108,7 @@ impl ClientHandler for Ears<'_> {
 
     fn message(&mut self, lane: Lane, bytes: &[u8]) {
         match bytes.first() {
-            Some(message) if ServerMessage::decode(bytes).is_ok() => {
+            Some(message) if ServerMessage::decode(bytes).is_ok_and(|message| message.lane() == lane) => {
                 let event = MuEvent { lane: lane.number(), message: *message, ..MuEvent::default() };
                 self.push(MU_EVENT_MESSAGE, event, bytes);
             }

@@ -40,12 +40,12 @@ fn put(client: &mut MuClient, message: &ClientMessage<'_>) -> Outcome {
     let length = message.encode(&mut buffer).map_err(|error| match error {
         EncodeError::TooLong { .. } | EncodeError::NoRoom => Status(MU_ERROR_TOO_LONG),
     })?;
-    client.core.send(Lane::Control, buffer.get(..length).unwrap_or(&[]))?;
+    client.core.send(message.lane(), buffer.get(..length).unwrap_or(&[]))?;
     Ok(())
 }
 
 /// A message in bytes of the caller's own making on one of the lanes for messages, MU_LANE_CONTROL to MU_LANE_POSITION. What is
-/// no message of the table ends the connection.
+/// no message of the table, or is on another lane than the table says, ends the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mu_client_send(client: *mut MuClient, lane: u8, message: *const u8, length: usize) -> i32 {
     let inside = |client: &mut MuClient| {

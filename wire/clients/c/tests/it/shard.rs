@@ -123,9 +123,9 @@ fn serve(socket: &UdpSocket, stop: &AtomicBool) -> Heard {
         let fresh = tick > game.tick;
         game.tick = tick;
         server.handle_timeouts(now, &mut game);
-        for (conn, bytes) in game.sends.drain(..) {
+        for (conn, lane, bytes) in game.sends.drain(..) {
             // The second client is gone before it is greeted.
-            let _gone = server.send(conn, Lane::Control, &bytes);
+            let _gone = server.send(conn, lane, &bytes);
         }
         for (conn, kind, block) in game.blocks.drain(..) {
             server.send_block(conn, kind, block).expect("the lane has room");
@@ -148,7 +148,7 @@ struct Game {
     tick: Tick,
     view: View,
     replicator: Replicator,
-    sends: Vec<(ConnId, Vec<u8>)>,
+    sends: Vec<(ConnId, Lane, Vec<u8>)>,
     blocks: Vec<(ConnId, u16, Arc<[u8]>)>,
     closing: Option<(ConnId, &'static str)>,
     heard: Heard,
@@ -183,7 +183,7 @@ impl Game {
             let mut bytes = vec![0; MAX_MESSAGE_BYTES];
             let length = message.encode(&mut bytes).expect("a message of a test fits");
             bytes.truncate(length);
-            self.sends.push((conn, bytes));
+            self.sends.push((conn, message.lane(), bytes));
         }
     }
 
@@ -281,6 +281,7 @@ impl ServerHandler for Game {
     fn message(&mut self, conn: ConnId, lane: Lane, bytes: &[u8]) {
         self.heard.lanes.push(lane);
         let message = ClientMessage::decode(bytes).expect("the program speaks the protocol");
+        assert_eq!(message.lane(), lane, "{message:?}");
         self.answer(conn, &message);
     }
 
