@@ -27,3 +27,5 @@ pub use error::{CaptureError, CaptureFault};
 pub use replay::{ClientReplay, Moment, ServerReplay, Summary};
 pub use server::RecordedServer;
 pub use tape::End;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use tape::framed;

@@ -92,6 +92,16 @@ impl Tape {
     }
 }
 
+/// A file of these bodies, each with a right checksum.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn framed<'b>(end: End, bodies: impl Iterator<Item = &'b [u8]>) -> Vec<u8> {
+    let mut tape = Tape::new(end, usize::MAX);
+    for (kind, rest) in bodies.filter_map(<[u8]>::split_first) {
+        tape.record(*kind, |fields| fields.bytes.extend_from_slice(rest));
+    }
+    tape.take()
+}
+
 /// Reads records.
 #[derive(Debug, Clone)]
 pub(super) struct Scan<'a> {

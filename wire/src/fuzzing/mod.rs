@@ -4,6 +4,7 @@
 //! reaches, and of whole ends driven by a script. Nothing here draws its own bytes: a fuzzer does (`wire/fuzz`), the
 //! corpus in `wire/fuzz/corpus` and the tests below it repeat what was found.
 
+mod captures;
 mod data;
 mod packets;
 mod peers;
@@ -36,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "token", run: strangers::token, budget: 0 },
     Target { name: "claims", run: strangers::claims, budget: 0 },
     Target { name: "server", run: strangers::server, budget: 512 * 1024 },
+    Target { name: "captures", run: captures::captures, budget: 96 * 1024 * 1024 },
     Target { name: "messages", run: packets::messages, budget: 0 },
     Target { name: "inputs", run: packets::inputs, budget: 0 },
     Target { name: "snapshots", run: packets::snapshots, budget: 4 * 1024 * 1024 },

@@ -102,7 +102,7 @@ impl DatagramSink for Scale {
     }
 }
 
-fn keys() -> &'static HostKeys {
+pub(super) fn keys() -> &'static HostKeys {
     static KEYS: OnceLock<HostKeys> = OnceLock::new();
     KEYS.get_or_init(|| HostKeys::from_master(&[0xa5; 32], 1))
 }
