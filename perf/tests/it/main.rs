@@ -90,20 +90,22 @@ fn neighbours_play_on_while_their_shard_is_flooded_in_every_way() {
     }
 }
 
-/// A client written from the documents alone, as docs/protocol.md and docs/http.md promise is possible: chapters 2 to 13.
+/// A client written from the documents alone, as docs/protocol.md and docs/http.md promise is possible: it reads its blocks, goes on
+/// from another port, walks, talks and trades: protocol.md 8.18, 10.8, 11.2, 14.1 to 14.5.
 #[test]
 fn the_python_client_logs_in_walks_talks_trades_and_leaves() {
-    let report = held(|| python_client(&options(StoreKind::Sqlite, 1), &[]));
+    let report = held(|| python_client(&options(StoreKind::Sqlite, 1), &["--move"]));
     assert_eq!(report["trade"]["items"], 1, "{report}");
     assert_eq!(report["trade"]["zen"], 25, "{report}");
     assert_eq!(report["walks"], 2, "{report}");
     for player in report["players"].as_array().expect("two players") {
         assert_eq!(player["ended"][0], "left", "{report}");
+        assert_eq!(player["blocks"], serde_json::json!([1, 2, 3]), "{report}");
         assert!(player["snapshots"].as_u64() > Some(0), "{report}");
     }
 }
 
-/// The same when every fifth datagram is lost, each way, and each takes 30 ms longer: protocol.md 8.
+/// The same when every fifth datagram is lost, each way, and each takes 30 ms longer: protocol.md 8.6, 8.7, 8.9.
 #[test]
 fn the_python_client_does_the_same_on_a_bad_link() {
     let arguments = ["--drop", "0.2", "--delay-ms", "30", "--seed", "5"];

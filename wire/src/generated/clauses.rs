@@ -95,6 +95,77 @@ fn cited(text: &str, clauses: &BTreeMap<Clause, usize>) -> Vec<(usize, Clause)> 
     found
 }
 
+/// The names of tests by the line on which each begins.
+fn tests(text: &str) -> Vec<(usize, String)> {
+    let (mut found, mut marked) = (Vec::new(), false);
+    for (line, text) in text.lines().enumerate() {
+        let text = text.trim_start();
+        marked |= text == "#[test]";
+        let name = text
+            .strip_prefix("fn ")
+            .filter(|_| marked)
+            .or_else(|| text.strip_prefix("def ").filter(|rest| rest.starts_with("test_")));
+        if let Some(name) = name {
+            found.push((line, name.split('(').next().unwrap_or(name).to_owned()));
+            marked = false;
+        }
+    }
+    found
+}
+
+/// The test that a citation on this line belongs to: the one below it in Rust, the one above it in Python; a citation in the
+/// head of a file of tests stands for the file.
+fn holder(path: &str, text: &str, line: usize) -> Option<String> {
+    let head = text.lines().take(line + 1).all(|line| line.starts_with("//!")) || (path.ends_with(".py") && line < 6);
+    if head && path.contains("/tests/") {
+        return Some("the whole file".to_owned());
+    }
+    let tests = tests(text);
+    let mut near = tests.iter();
+    let found = if path.ends_with(".py") {
+        near.rev().find(|(at, _)| *at < line && line - at <= 4)
+    } else {
+        near.find(|(at, _)| *at > line && at - line <= 12)
+    };
+    found.map(|(_, name)| format!("`{name}`"))
+}
+
+/// `docs/protocol-tests.md`: each clause with the tests that cite it, and the clauses that none cites.
+pub(super) fn coverage() -> String {
+    let clauses = clauses();
+    let mut held: BTreeMap<&Clause, Vec<String>> = BTreeMap::new();
+    for path in sources() {
+        let text = fs::read_to_string(&path).unwrap();
+        let path = path.strip_prefix(root()).unwrap_or(Path::new("")).display().to_string();
+        for (line, cited) in cited(&text, &clauses) {
+            let Some(test) = holder(&path, &text, line) else { continue };
+            for (clause, _) in clauses.iter().filter(|(clause, _)| clause.starts_with(&cited)) {
+                let tests = held.entry(clause).or_default();
+                let test = format!("{path}: {test}");
+                if !tests.contains(&test) {
+                    tests.push(test);
+                }
+            }
+        }
+    }
+    written(&clauses, &held)
+}
+
+fn written(clauses: &BTreeMap<Clause, usize>, held: &BTreeMap<&Clause, Vec<String>>) -> String {
+    let bare: Vec<_> = clauses.keys().filter(|clause| !held.contains_key(clause)).map(|clause| name(clause)).collect();
+    let mut text = format!(
+        "# Which tests hold the clauses of the protocol\n\nMade from the citations in the tests (`protocol.md 6.3`) by \
+         wire/src/generated/clauses.rs; do not edit.\n\n{} of {} clauses are cited by a test. Not cited: {}.\n\n| clause | tests |\n|---|---|\n",
+        held.len(),
+        clauses.len(),
+        if bare.is_empty() { "none".to_owned() } else { bare.join(", ") }
+    );
+    for (clause, tests) in held {
+        text.push_str(&format!("| {} | {} |\n", name(clause), tests.join("<br>")));
+    }
+    text
+}
+
 #[test]
 fn cited_clauses_are_those_of_the_document() {
     let clauses = clauses();

@@ -81,6 +81,11 @@ impl Json {
         text
     }
 
+    /// The value as JSON without a break.
+    pub(super) fn to_line(&self) -> String {
+        self.on_one_line(JSON)
+    }
+
     /// The value as a Python literal.
     pub(super) fn to_python(&self) -> String {
         let mut text = String::new();

@@ -11,22 +11,29 @@ mod python;
 mod schema;
 mod values;
 mod vectors;
+mod worked;
 
 use std::fs;
 use std::path::Path;
 
 use crate::messages;
 
-/// Marks around the part of a hand-written file that is made.
-const MARKS: (&str, &str) =
+/// Marks around the parts of the document that are made.
+const TABLES: (&str, &str) =
     ("<!-- made from wire/src/messages/table.rs: begin -->\n", "<!-- made from wire/src/messages/table.rs: end -->");
+const WORKED: (&str, &str) =
+    ("<!-- made by wire/src/generated/worked.rs: begin -->\n", "<!-- made by wire/src/generated/worked.rs: end -->");
 
 /// Each file, from the root of the tree, with its text.
 fn files() -> Vec<(&'static str, String)> {
+    let (schema, vectors) = (schema::schema(), vectors::vectors());
+    let document = between(&present("docs/protocol.md"), TABLES, &messages::markdown());
+    let document = between(&document, WORKED, &worked::markdown(vectors.at("connection"), &schema));
     vec![
-        ("docs/protocol.md", between_marks("docs/protocol.md", &messages::markdown())),
-        ("wire/schema.json", schema::schema().to_text()),
-        ("wire/tests/vectors.json", vectors::vectors().to_text()),
+        ("docs/protocol.md", document),
+        ("docs/protocol-tests.md", clauses::coverage()),
+        ("wire/schema.json", schema.to_text()),
+        ("wire/tests/vectors.json", vectors.to_text()),
         ("wire/clients/python/mu_client/tables.py", python::tables()),
         ("wire/dissector/mu_wire_tables.lua", lua::tables()),
     ]
@@ -41,12 +48,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the tree")
 }
 
-/// A file with its made part replaced.
-fn between_marks(path: &str, made: &str) -> String {
-    let text = present(path);
-    let (before, rest) = text.split_once(MARKS.0).expect("the first mark");
-    let (_, after) = rest.split_once(MARKS.1).expect("the second mark");
-    format!("{before}{}{made}{}{after}", MARKS.0, MARKS.1)
+/// A text with its made part replaced.
+fn between(text: &str, marks: (&str, &str), made: &str) -> String {
+    let (before, rest) = text.split_once(marks.0).expect("the first mark");
+    let (_, after) = rest.split_once(marks.1).expect("the second mark");
+    format!("{before}{}{made}{}{after}", marks.0, marks.1)
 }
 
 /// The line at which two texts part.

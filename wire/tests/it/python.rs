@@ -175,8 +175,8 @@ fn serve(socket: &UdpSocket, shard: &mut Echo, client: &mut Child) {
     }
 }
 
-/// The Python client at a real endpoint: cookie (protocol.md 4.7), every lane in both directions (8.1, 8.2, 8.20 to 8.27), a
-/// block (8.50 to 8.54), renewed keys (5.5, 5.6), a move (8.18), a close (8.16) and a reset (8.19), with lost datagrams.
+/// The Python client at a real endpoint, with lost datagrams: a cookie, every lane in both directions, a block, renewed keys, a
+/// move, a close and a reset. protocol.md 3.3, 4.7, 5.5, 5.6, 8.1, 8.2, 8.16, 8.18, 8.19, 8.20 to 8.27, 8.50 to 8.54.
 #[test]
 fn the_python_client_talks_to_an_endpoint_on_every_lane() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");

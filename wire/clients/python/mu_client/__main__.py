@@ -19,6 +19,7 @@ def options():
     parser.add_argument("--drop", type=float, default=0.0, help="part of the datagrams to lose, each way")
     parser.add_argument("--delay-ms", type=int, default=0, help="keeps each datagram back on its way out")
     parser.add_argument("--seed", type=int, default=1, help="of the losses")
+    parser.add_argument("--move", action="store_true", help="the first player goes on from another port")
     parser.add_argument("--no-trade", action="store_true", help="leave the trade out")
     parser.add_argument("--verbose", action="store_true", help="print each message")
     return parser.parse_args()

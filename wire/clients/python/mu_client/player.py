@@ -3,7 +3,7 @@
 Clauses: protocol.md chapters 10 to 13.
 """
 
-from . import messages, motion, tables
+from . import archive, messages, motion, tables
 from .client import Client, Ticket
 from .codec import Malformed
 from .link import Link, now
@@ -29,6 +29,8 @@ class Player:
         self.ended = None
         self.snapshots = self.corrections = self.transfers = 0
         self.own_id = b""
+        # What the blocks behind the last `Spawned` carried, by kind.
+        self.papers = {}
 
     def connect(self, entry=None):
         """Logs the character in, at one entry point of the world or where the gateway wants, and waits until it stands on a
@@ -39,6 +41,7 @@ class Player:
 
     def begin(self, ticket):
         self.replica, self.spawned, self.inventory, self.ended = Replica(), None, None, None
+        self.papers = {}
         self.link = Link(ticket.address, **self.network)
         self.client = Client(now(), ticket, self.own_id)
 
@@ -63,6 +66,8 @@ class Player:
                 self.replica.apply(event[1], event[2])
             except Malformed as error:
                 raise Failed(f"{self.name}: snapshot {event[1]}: {error}") from error
+        elif kind == "block":
+            self.papers[event[1]] = archive.read(event[1], event[2])
         elif kind in ("closed", "rejected"):
             self.ended = event
             self.trace(self.name, *event)

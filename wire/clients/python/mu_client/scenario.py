@@ -2,8 +2,9 @@
 leave. Each step checks what the server said; the report counts what was seen.
 """
 
-from . import motion
+from . import archive, motion
 from .gateway import Gateway
+from .link import now
 from .player import Failed, Player
 
 ZEN = 25
@@ -29,8 +30,6 @@ class Pair:
 
     def turn(self):
         """A turn of the second player, while the first one waits."""
-        from .link import now
-
         other = self.players[1]
         if other.ended:
             raise Failed(f"{other.name}: {other.ended}")
@@ -44,6 +43,10 @@ class Pair:
         second.connect(first.spawned["entry"])
         report = {"map": first.spawned["map"], "tick_ms": first.connection.params.tick_ms}
         self.see()
+        if not self.options.drop:
+            self.read_papers()
+        if self.options.move:
+            first.link.move()
         self.meet()
         self.walk(report)
         self.talk()
@@ -62,6 +65,24 @@ class Pair:
         if first.spawned["map"] != second.spawned["map"] or first.spawned["instance"] != second.spawned["instance"]:
             raise Failed("the two players are on different maps")
 
+    def read_papers(self):
+        """Sheet, inventory and map of each, as blocks, say the same as the messages."""
+        for player in self.players:
+            kinds = {archive.SHEET, archive.INVENTORY, archive.MAP}
+            self.both("sheet, inventory and map", lambda p=player: kinds <= p.papers.keys(), 40)
+            sheet, pack, ground = (player.papers[kind] for kind in sorted(kinds))
+            same = [
+                sheet["character"] == player.spawned["character"],
+                sheet["entity"] == player.spawned["entity"],
+                sheet["name"] == player.name,
+                pack["zen"] == player.inventory["zen"],
+                pack["items"] == player.inventory["items"],
+                ground.id == player.spawned["map"],
+                ground.walkable(*motion.tile_of((player.spawned["x"], player.spawned["y"]))),
+            ]
+            if not all(same):
+                raise Failed(f"{player.name}: a block and a message differ: {same}, {sheet}, {pack}")
+
     def meet(self):
         """The second walks until it stands beside the first."""
         first, second = self.players
@@ -78,8 +99,6 @@ class Pair:
 
     def rested(self, player, before):
         """Whether a walk from a tile is done, or has had its time."""
-        from .link import now
-
         self.asked = getattr(self, "asked", None) or now()
         if motion.tile_of(player.place()) != before or now() - self.asked > 2_000_000:
             self.asked = None
@@ -100,8 +119,6 @@ class Pair:
 
     def walked(self, walker, watcher, direction):
         """Whether a step in this direction was taken, and seen by the watcher as by the walker."""
-        from .link import now
-
         entity = walker.spawned["entity"]
         x, y = motion.tile_of(walker.place())
         dx, dy = motion.DIRECTIONS[direction]
@@ -165,12 +182,12 @@ class Pair:
     def exchanged(self, before, given, zen):
         """Whether both inventories are what the trade makes of the former ones."""
         uids = [{item["uid"] for item in inventory["items"]} for inventory in before]
-        now_ = [player.inventory for player in self.players]
-        have = [{item["uid"] for item in inventory["items"]} for inventory in now_]
+        carried = [player.inventory for player in self.players]
+        have = [{item["uid"] for item in inventory["items"]} for inventory in carried]
         return (
             have == [uids[0] - set(given), uids[1] | set(given)]
-            and now_[0]["zen"] == before[0]["zen"] + zen
-            and now_[1]["zen"] == before[1]["zen"] - zen
+            and carried[0]["zen"] == before[0]["zen"] + zen
+            and carried[1]["zen"] == before[1]["zen"] - zen
         )
 
 
@@ -184,6 +201,7 @@ def figures(player):
         "snapshots": player.snapshots,
         "entities": len(player.replica.entities()),
         "corrections": player.corrections,
+        "blocks": sorted(player.papers),
         "transfers": player.transfers,
         "cookies": player.client.cookies,
         "packets_sent": connection.recovery.packets,

@@ -129,7 +129,7 @@ fn expand(text: &str) -> Vec<u8> {
 }
 
 /// The schema's row of a frame and the bytes of its fields.
-fn row<'a>(schema: &'a Json, bytes: &'a [u8], from: &str) -> (&'a Json, &'a [u8]) {
+pub(super) fn row<'a>(schema: &'a Json, bytes: &'a [u8], from: &str) -> (&'a Json, &'a [u8]) {
     let lane = u64::from(bytes[0] & 0x0f);
     let mode = schema.at("lanes").elements().iter().find(|row| row.at("number").number() == lane);
     let fits = |row: &&Json| {

@@ -14,6 +14,11 @@ use super::json::Json;
 use super::schema;
 use crate::connection::{KeyLimits, Terms};
 
+/// The schema's row of a frame and the bytes of its fields.
+pub(super) fn frame_row<'a>(schema: &'a Json, bytes: &'a [u8], from: &str) -> (&'a Json, &'a [u8]) {
+    frames::row(schema, bytes, from)
+}
+
 /// The whole of `wire/tests/vectors.json`.
 pub(super) fn vectors() -> Json {
     let schema = schema::schema();
