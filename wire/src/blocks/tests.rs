@@ -177,6 +177,7 @@ fn slice(lane: &mut BlockIn, block: u16, index: u16, bytes: &[u8]) -> Result<(),
     lane.slice(T0, (block, index), bytes, |_, _| panic!("nothing is whole"))
 }
 
+/// protocol.md 8.55.
 #[test]
 fn a_receiver_knows_what_no_sender_does() {
     let fault = Err(BlockFault);
@@ -198,6 +199,7 @@ fn a_receiver_knows_what_no_sender_does() {
     assert_eq!(slice(&mut announced(1_025), 0, 1, &[1, 2]), fault, "a last slice that is too long");
 }
 
+/// protocol.md 8.55.
 #[test]
 fn a_sender_knows_what_no_receiver_does() {
     let fault = Err(BlockFault);
@@ -265,6 +267,7 @@ fn a_late_fate_of_an_earlier_block_is_not_taken_for_this_one() {
     assert!(lane.has_slices());
 }
 
+/// protocol.md 8.54.
 #[test]
 fn a_changed_block_is_not_handed_on() {
     let mut lane = BlockIn::new(MAX_BLOCK_UP);
@@ -280,6 +283,7 @@ fn a_changed_block_is_not_handed_on() {
     assert_eq!(got, Some((9, b"abc".to_vec())));
 }
 
+/// protocol.md 8.56.
 #[test]
 fn a_block_whose_slices_stay_away_is_let_go() {
     let s = Duration::from_secs;
@@ -306,6 +310,7 @@ fn a_block_whose_slices_stay_away_is_let_go() {
     assert_eq!(lane.deadline(), Some(T0 + s(130)));
 }
 
+/// protocol.md 8.56.
 #[test]
 fn room_is_taken_for_what_came_and_given_back() {
     let pool = BlockPool::new(64 * 1024);

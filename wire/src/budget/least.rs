@@ -39,6 +39,7 @@ impl Least {
 mod tests {
     use super::*;
 
+    /// protocol.md 8.32.
     #[test]
     fn a_path_that_became_longer_is_believed_in_the_end() {
         let mut least = Least::new(Time::ZERO);

@@ -84,6 +84,7 @@ fn frame(own: &LinkBudget, out: &mut Writer<'_>) -> Result<(), NoRoom> {
 mod tests {
     use super::*;
 
+    /// protocol.md 8.35.
     #[test]
     fn only_changes_are_told_and_once_a_second() {
         let mut own = LinkBudget { bytes_per_s: 24_000, ..LinkBudget::default() };

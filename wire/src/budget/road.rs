@@ -87,6 +87,7 @@ fn mean(ran: &Ran) -> usize {
     ran.snapshots.iter().sum::<usize>() / ran.snapshots.len()
 }
 
+/// protocol.md 8.34.
 #[test]
 fn bulk_fills_a_wide_road_up_to_the_ceiling() {
     for trip in [20, 60, 200] {
@@ -98,6 +99,7 @@ fn bulk_fills_a_wide_road_up_to_the_ceiling() {
     }
 }
 
+/// protocol.md 8.34.
 #[test]
 fn bulk_takes_what_the_game_leaves_of_a_narrow_road() {
     for (trip, lose) in [(20, 0), (60, 0), (200, 0), (60, 100)] {
@@ -119,6 +121,7 @@ fn bulk_comes_to_its_end_on_the_worst_road() {
     assert!(mean(&ran) > 60, "{} bytes a snapshot", mean(&ran));
 }
 
+/// protocol.md 8.30.
 #[test]
 fn a_game_alone_is_not_held_back() {
     let road = Road { bytes_per_s: 60_000, trip: Duration::from_millis(60), lose: 0 };

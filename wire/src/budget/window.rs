@@ -53,6 +53,7 @@ mod tests {
         Time::from_micros(ms * 1_000)
     }
 
+    /// protocol.md 8.34.
     #[test]
     fn it_doubles_then_grows_by_a_segment_and_halves_once_for_an_event() {
         let mut window = Window::new();

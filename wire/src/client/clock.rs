@@ -84,6 +84,7 @@ mod tests {
         TimeAnswer { origin, received: Time::from_micros(received), held_us, sent: 0, arrived: 0 }
     }
 
+    /// protocol.md 8.12.
     #[test]
     fn the_shortest_trip_decides() {
         let mut clock = Clock::default();

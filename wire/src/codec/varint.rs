@@ -48,6 +48,7 @@ pub(super) fn write(writer: &mut Writer<'_>, value: u32) -> Result<(), NoRoom> {
 mod tests {
     use super::*;
 
+    /// protocol.md 1.3.
     #[test]
     fn every_length_boundary_round_trips_in_its_shortest_form() {
         for shift in 0..32 {
@@ -64,6 +65,7 @@ mod tests {
         }
     }
 
+    /// protocol.md 1.3.
     #[test]
     fn longer_forms_and_values_above_32_bits_are_refused() {
         for bytes in [&[0x80, 0x00][..], &[0xff, 0x80, 0x00], &[0xff; 5], &[0xff, 0xff, 0xff, 0xff, 0x10], &[0x80], &[]]

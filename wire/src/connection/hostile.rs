@@ -135,6 +135,7 @@ fn verdict(body: &[u8]) -> Result<(), Violation> {
     take(&mut server, at(700), &mut forge(&up(), UP, AHEAD, body))
 }
 
+/// protocol.md 7.2, 7.4.
 #[test]
 fn each_violation_is_named() {
     assert_eq!(verdict(&[0]), Ok(()));
@@ -157,6 +158,7 @@ fn each_violation_is_named() {
     assert_eq!(verdict(&[0, 0x07, 5, 0, 1, 0xff]), Err(Violation::Malformed), "a text that is none");
 }
 
+/// protocol.md 6.4.
 #[test]
 fn acknowledging_what_was_left_out_is_noticed() {
     let (mut client, mut server) = pair(at(0), 4, KeyLimits::default());
@@ -179,6 +181,7 @@ fn acknowledging_what_was_left_out_is_noticed() {
     assert_eq!(result, Err(Violation::AckOfSkipped));
 }
 
+/// protocol.md 8.29.
 #[test]
 fn a_goodbye_carries_the_last_messages() {
     let (mut client, mut server) = pair(at(0), 5, KeyLimits::default());

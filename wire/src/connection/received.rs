@@ -112,6 +112,7 @@ impl Received {
 mod tests {
     use super::*;
 
+    /// protocol.md 8.5.
     #[test]
     fn a_number_left_out_is_no_gap() {
         let mut received = Received::default();
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(received.packets(), 4);
     }
 
+    /// protocol.md 8.11.
     #[test]
     fn a_late_number_is_told_until_a_packet_that_knew_it_arrived() {
         let mut received = Received::default();

@@ -163,6 +163,7 @@ proptest! {
     }
 }
 
+/// protocol.md 5.6.
 #[test]
 fn packets_late_over_the_boundary_count() {
     let [mut client, mut server] = pair([after(2), after(u64::MAX)]);
@@ -193,6 +194,7 @@ fn packets_late_over_the_boundary_count() {
     assert_eq!(take(&mut server, 60_000, &late[0]), Err(Refusal::Forged));
 }
 
+/// protocol.md 5.5.
 #[test]
 fn a_key_is_not_renewed_before_the_peer_has_it() {
     let [mut client, mut server] = pair([after(1), after(1)]);
@@ -218,6 +220,7 @@ fn a_key_is_not_renewed_before_the_peer_has_it() {
     assert_eq!(client.renewals().0, 1, "of the second key nothing was acknowledged");
 }
 
+/// protocol.md 5.4, 5.5.
 #[test]
 fn a_key_is_renewed_when_it_is_old() {
     let young = KeyLimits { packets: u64::MAX, age: Duration::from_secs(2), forged: u64::MAX };
@@ -232,6 +235,7 @@ fn a_key_is_renewed_when_it_is_old() {
     assert_eq!(net.ends[1].renewals(), (0, renewed));
 }
 
+/// protocol.md 5.7.
 #[test]
 fn too_many_forged_packets_end_it() {
     let limits = KeyLimits { forged: 3, ..after(u64::MAX) };

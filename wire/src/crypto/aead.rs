@@ -209,6 +209,7 @@ mod tests {
         })
     }
 
+    /// protocol.md 5.3, 9.3.
     #[test]
     fn only_the_same_number_header_and_key_open_a_packet() {
         let packet = sealed(&mut SealingKey::new(&keys(1)), 9);
@@ -236,6 +237,7 @@ mod tests {
         let _ = key.seal(4, b"", &mut [1]);
     }
 
+    /// protocol.md 5.6.
     #[test]
     fn the_opening_end_follows_and_late_packets_still_open() {
         let (mut seal, mut open) = (SealingKey::new(&keys(1)), OpeningKey::new(&keys(1)));
@@ -251,6 +253,7 @@ mod tests {
         assert_eq!(opens(&mut open, false, 1, &old[1]), None, "the former key is gone");
     }
 
+    /// protocol.md 5.6.
     #[test]
     fn a_forged_phase_bit_changes_nothing_and_derives_once() {
         let (mut seal, mut open) = (SealingKey::new(&keys(1)), OpeningKey::new(&keys(1)));

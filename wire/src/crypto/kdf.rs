@@ -71,6 +71,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
+    /// protocol.md 1.6.
     #[test]
     fn the_first_vector_of_rfc_5869() {
         let salt: Vec<u8> = (0..=0x0c).collect();

@@ -228,6 +228,7 @@ mod tests {
         )
     }
 
+    /// protocol.md 4.8, 5.1.
     #[test]
     fn both_ends_reach_the_same_keys_even_after_a_forged_answer() {
         let (mut client, mut server) = pair(b"prologue");
@@ -250,6 +251,7 @@ mod tests {
         assert_ne!(ours.to_client.key, client.packet_keys(2).to_client.key);
     }
 
+    /// protocol.md 4.4.
     #[test]
     fn another_prologue_is_refused() {
         let (mut client, mut server) = pair(b"another");

@@ -61,6 +61,7 @@ impl DirectionKeys {
 mod tests {
     use super::*;
 
+    /// protocol.md 5.2, 5.5.
     #[test]
     fn each_step_and_each_direction_has_keys_of_its_own() {
         let first = DirectionKeys::new([1; 32], Direction::ToServer, 7);

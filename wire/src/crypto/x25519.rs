@@ -120,6 +120,7 @@ mod tests {
         assert_eq!(public_of(&scalar), *shared(&scalar, &nine).unwrap());
     }
 
+    /// protocol.md 4.4.
     #[test]
     fn a_key_of_small_order_is_refused_by_both() {
         let mut one = [0; 32];

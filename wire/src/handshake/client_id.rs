@@ -51,6 +51,7 @@ pub fn client_id_of(datagram: &[u8], len: usize) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
+    /// protocol.md 3.3, 4.2.
     #[test]
     fn an_id_is_padded_with_zeros_and_nothing_else() {
         let id = ClientId::new(&[9, 8]).unwrap();

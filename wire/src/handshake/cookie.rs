@@ -136,6 +136,7 @@ pub(crate) fn read_cookie(reader: &mut Reader<'_>) -> Result<(u64, Cookie), Trun
 mod tests {
     use super::*;
 
+    /// protocol.md 4.7.
     #[test]
     fn a_cookie_is_bound_to_address_nonce_token_and_two_epochs() {
         let mut jar = CookieJar::new(MacKey::new(b"root"));

@@ -121,6 +121,7 @@ pub(crate) fn read_reject(reader: &mut Reader<'_>, psk: &[u8; 32]) -> Result<(u6
 mod tests {
     use super::*;
 
+    /// protocol.md 4.10.
     #[test]
     fn only_the_right_secret_reads_a_rejection() {
         let mut out = [0; 64];

@@ -133,6 +133,7 @@ mod tests {
         (end, got)
     }
 
+    /// protocol.md 8.2, 9.6.
     #[test]
     fn a_lost_datagram_is_repaired_by_the_next_and_copies_vanish() {
         let (mut out, mut lane) = (InputOut::new(), InputIn::default());

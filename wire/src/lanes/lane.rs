@@ -85,6 +85,7 @@ impl Lane {
 mod tests {
     use super::*;
 
+    /// protocol.md 4.9.
     #[test]
     fn the_map_says_what_the_lanes_are() {
         let map = Lane::ALL.into_iter().fold(0, |map, lane| {

@@ -204,6 +204,7 @@ proptest! {
     }
 }
 
+/// protocol.md 8.20, 8.21.
 #[test]
 fn long_messages_of_every_size_come_whole() {
     let mut ends = Ends::new();
@@ -219,6 +220,7 @@ fn long_messages_of_every_size_come_whole() {
     assert_eq!(ends.push(Lane::Effects, 4_097), Err(SendError::TooLong { len: 4_097, max: 4_096 }));
 }
 
+/// protocol.md 8.1.
 #[test]
 fn a_loss_on_one_lane_delays_no_other() {
     let mut ends = Ends::new();
@@ -242,6 +244,7 @@ fn a_loss_on_one_lane_delays_no_other() {
     ends.check();
 }
 
+/// protocol.md 8.29.
 #[test]
 fn lanes_share_a_packet_by_bytes() {
     let mut ends = Ends::new();
@@ -262,6 +265,7 @@ fn lanes_share_a_packet_by_bytes() {
     assert!(value < social * 3 / 2 && social < value * 3 / 2, "{value} and {social} bytes");
 }
 
+/// protocol.md 8.29.
 #[test]
 fn control_comes_before_all_others() {
     let mut ends = Ends::new();
@@ -273,6 +277,7 @@ fn control_comes_before_all_others() {
     assert_eq!(order, MESSAGE_LANES, "one packet, in the order of the lanes");
 }
 
+/// protocol.md 8.28.
 #[test]
 fn a_critical_message_leaves_twice_at_once() {
     let mut ends = Ends::new();
@@ -306,6 +311,7 @@ fn queues_are_bounded() {
     assert_eq!((ends.push(Lane::Effects, 100), ends.out.take_dropped()), (Ok(()), 1));
 }
 
+/// protocol.md 8.23.
 #[test]
 fn each_lane_has_a_window_of_its_own_and_a_share_of_the_common_one() {
     let sent = |fill: &[Lane]| {
@@ -338,6 +344,7 @@ fn each_lane_has_a_window_of_its_own_and_a_share_of_the_common_one() {
     );
 }
 
+/// protocol.md 8.9.
 #[test]
 fn a_probe_sends_the_oldest_part_again() {
     let mut ends = Ends::new();
@@ -353,6 +360,7 @@ fn a_probe_sends_the_oldest_part_again() {
     assert!(ends.packet().bytes.is_empty());
 }
 
+/// protocol.md 8.28.
 #[test]
 fn what_may_be_lost_is_dropped_when_it_is_late_or_too_much() {
     let mut ends = Ends::new();
@@ -367,6 +375,7 @@ fn what_may_be_lost_is_dropped_when_it_is_late_or_too_much() {
     assert!(!ends.out.is_ready());
 }
 
+/// protocol.md 8.26.
 #[test]
 fn an_older_position_never_comes_after_a_newer() {
     let mut ends = Ends::new();
@@ -384,6 +393,7 @@ fn an_older_position_never_comes_after_a_newer() {
     assert_eq!(ends.got, [ends.put[2].clone()]);
 }
 
+/// protocol.md 8.27.
 #[test]
 fn a_message_in_pieces_is_given_up_after_100_ms_or_for_a_newer_one() {
     let mut ends = Ends::new();
@@ -409,6 +419,7 @@ fn fragment(lane: Lane, id: u16, index: u8, count: u8, bytes: &[u8]) -> Frame<'_
     Frame::Fragment { lane, id, index, count, bytes }
 }
 
+/// protocol.md 8.24.
 #[test]
 fn each_breach_of_the_windows_and_of_the_fragment_rules_is_named() {
     let (now, full) = (Time::ZERO, [1; FRAGMENT_LEN]);
@@ -451,6 +462,7 @@ fn ids(packet: &Packet) -> Vec<u16> {
     packet.runs.iter().flat_map(|run| run.ids()).collect()
 }
 
+/// protocol.md 8.36.
 #[test]
 fn on_a_link_that_loses_short_messages_leave_in_two_packets() {
     let mut ends = Ends { lossy: true, ..Ends::new() };
@@ -475,6 +487,7 @@ fn on_a_link_that_loses_short_messages_leave_in_two_packets() {
     ends.check();
 }
 
+/// protocol.md 8.36.
 #[test]
 fn what_was_lost_leaves_in_two_packets_on_any_link() {
     let mut ends = Ends::new();

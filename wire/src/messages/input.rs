@@ -142,6 +142,7 @@ mod tests {
         buffer[..len].to_vec()
     }
 
+    /// protocol.md 11.1.
     #[test]
     fn the_bytes_are_these() {
         let steps = Steps::new(&[Direction::East, Direction::South, Direction::NorthWest]).unwrap();
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(round_trip(Input::Step { dx: 1, dy: -1 }), [0x07, 0xfc, 0x03]);
     }
 
+    /// protocol.md 11.1.
     #[test]
     fn every_truncation_and_every_addition_is_refused() {
         let steps = Steps::new(&[Direction::SouthWest; MAX_STEPS]).unwrap();

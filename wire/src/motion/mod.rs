@@ -221,6 +221,7 @@ impl Default for Motion {
 mod tests {
     use super::*;
 
+    /// protocol.md 13.2.
     #[test]
     fn directions_and_deltas_are_inverse() {
         for direction in Direction::ALL {

@@ -184,6 +184,7 @@ mod tests {
         Steps::new(directions).expect("1 to 16 steps")
     }
 
+    /// protocol.md 13.4.
     #[test]
     fn a_straight_walk_from_a_centre_takes_256_units_a_tile() {
         let path =
@@ -197,6 +198,7 @@ mod tests {
         assert_eq!(path.position_at(Tick(112)), Tile::new(13, 10).centre());
     }
 
+    /// protocol.md 13.4.
     #[test]
     fn a_diagonal_leg_is_362_units() {
         let path =
@@ -208,6 +210,7 @@ mod tests {
         assert_eq!(path.position_at(Tick(724)), Tile::new(8, 8).centre());
     }
 
+    /// protocol.md 13.3.
     #[test]
     fn the_first_leg_goes_from_anywhere_in_the_tile_to_the_first_centre() {
         let path = Path::new(
@@ -225,6 +228,7 @@ mod tests {
         assert_eq!(path.destination(), Tile::new(9, 11).centre());
     }
 
+    /// protocol.md 13.3.
     #[test]
     fn no_speed_and_leaving_the_grid_are_refused() {
         let origin = Tile::new(1, 1).centre();

@@ -143,6 +143,7 @@ mod tests {
         size
     }
 
+    /// protocol.md 8.60.
     #[test]
     fn it_climbs_by_probes_that_arrive_and_only_when_wanted() {
         let mut mtu = Mtu::new(1_452);
@@ -160,6 +161,7 @@ mod tests {
         assert_eq!(Mtu::new(1_200).next(), None);
     }
 
+    /// protocol.md 8.60.
     #[test]
     fn a_length_that_fails_three_times_is_left_alone_for_minutes() {
         let mut mtu = Mtu::new(1_452);
@@ -173,6 +175,7 @@ mod tests {
         assert_eq!(mtu.probe(s(301)), Some(1_350));
     }
 
+    /// protocol.md 8.61.
     #[test]
     fn a_hole_is_what_long_ones_do_not_pass_and_short_ones_do() {
         let mut mtu = Mtu::new(1_452);

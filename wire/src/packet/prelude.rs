@@ -113,6 +113,7 @@ mod tests {
         writer.written().to_vec()
     }
 
+    /// protocol.md 6.6.
     #[test]
     fn with_all_received_it_takes_four_bytes() {
         let ack = PreludeAck { largest: 0x1234, delay: 8, mask: u32::MAX };
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(written(&prelude), [0b11, 0x34, 0x12, 8]);
     }
 
+    /// protocol.md 6.6, 9.4.
     #[test]
     fn numbers_below_zero_count_as_received() {
         let whole = |largest, mask| PreludeAck { largest: 0, delay: 0, mask }.is_whole_below_zero(largest);

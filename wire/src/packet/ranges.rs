@@ -127,6 +127,7 @@ mod tests {
         }
     }
 
+    /// protocol.md 7.3.
     #[test]
     fn other_encodings_of_the_same_are_refused() {
         let read = |bytes: &[u8], largest| {

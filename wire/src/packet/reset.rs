@@ -48,6 +48,7 @@ pub(crate) fn is_reset_token(token: &[u8; RESET_TOKEN_LEN], tail: &[u8; RESET_TO
 mod tests {
     use super::*;
 
+    /// protocol.md 8.19.
     #[test]
     fn it_is_shorter_than_its_cause_and_recognised() {
         for cause in 0..200 {

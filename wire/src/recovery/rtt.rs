@@ -72,6 +72,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    /// protocol.md 8.8.
     #[test]
     fn the_peers_wait_is_taken_off() {
         let mut rtt = Rtt::default();

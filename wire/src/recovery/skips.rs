@@ -40,6 +40,7 @@ impl SkipPlan {
 mod tests {
     use super::*;
 
+    /// protocol.md 6.4.
     #[test]
     fn one_number_in_16_to_64_is_left_out() {
         let mut plan = SkipPlan::new(&mut Random::from_seed([1; 32]));

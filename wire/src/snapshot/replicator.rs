@@ -247,6 +247,7 @@ mod tests {
         EntityState { motion: Motion::Standing(Position::new(x, 7)), ..EntityState::default() }
     }
 
+    /// protocol.md 12.1.1.
     #[test]
     fn a_version_is_made_by_a_difference_only() {
         let mut world = Replicator::new(2);
@@ -268,6 +269,7 @@ mod tests {
         assert!(!world.update(0, EntityState { hp_percent: 101, ..standing(1) }, Tick(2)));
     }
 
+    /// protocol.md 12.1.1.
     #[test]
     fn two_versions_never_share_a_tick() {
         let mut world = Replicator::new(1);

@@ -488,6 +488,7 @@ mod tests {
         assert_eq!(view.iter().collect::<Vec<_>>(), [4, 6]);
     }
 
+    /// protocol.md 12.1.2.
     #[test]
     fn an_alias_waits_for_the_acknowledgement_of_its_leave() {
         let mut world = world(3);
@@ -512,6 +513,7 @@ mod tests {
         assert!(view.enter(2));
     }
 
+    /// protocol.md 12.1.5.
     #[test]
     fn a_tick_has_one_body_and_a_packet_one_fate() {
         let mut world = world(1);

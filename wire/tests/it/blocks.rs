@@ -32,6 +32,7 @@ fn connected(weather: Weather, config: ServerConfig) -> Link {
 }
 
 /// Blocks of both directions, messages and snapshots beside them, over links of any kind.
+/// protocol.md 8.53, 8.54.
 #[test]
 fn blocks_come_once_and_unchanged_in_any_weather() {
     for seed in 0..12_u64 {
@@ -74,6 +75,7 @@ fn blocks_come_once_and_unchanged_in_any_weather() {
 }
 
 /// A long block in front of it does not make a message wait: it leaves with the very next datagram.
+/// protocol.md 8.57.
 #[test]
 fn a_message_does_not_wait_for_a_block() {
     let mut link = connected(Weather { delay: ms(30), ..Weather::default() }, ServerConfig::default());
@@ -110,6 +112,7 @@ fn a_block_is_shared_and_let_go() {
     assert_eq!(Arc::strong_count(&block), 1);
 }
 
+/// protocol.md 8.50.
 #[test]
 fn the_longest_blocks_arrive() {
     let mut link = connected(Weather { delay: ms(5), ..Weather::default() }, ServerConfig::default());
@@ -129,6 +132,7 @@ fn the_longest_blocks_arrive() {
     assert_eq!(link.server.stats().dropped_total(), 0, "the client keeps within its rate");
 }
 
+/// protocol.md 8.51.
 #[test]
 fn a_server_that_wants_no_blocks_says_so() {
     let limits = Limits { block_max: 0, ..Limits::default() };
@@ -213,6 +217,7 @@ impl DatagramSink for Kept {
 }
 
 /// What the server holds grows by what came, never by what BEGIN says, and packets take no memory beside the block's own.
+/// protocol.md 8.56.
 #[test]
 fn memory_is_taken_for_what_came() {
     let mut link = connected(Weather::default(), ServerConfig::default());

@@ -30,6 +30,7 @@ fn narrow(seed: u64, trip: u64, loss: u64) -> (Vec<Duration>, usize, Narrow) {
     (ages, bytes, link)
 }
 
+/// protocol.md 8.31.
 #[test]
 fn a_narrow_road_costs_detail_and_not_delay() {
     for (seed, trip) in [(1, 20), (2, 60), (3, 200)] {
@@ -67,6 +68,7 @@ fn without_a_budget_the_same_road_fills_its_queue() {
     assert!(oldest > ms(5_000), "{oldest:?}");
 }
 
+/// protocol.md 8.33.
 #[test]
 fn a_road_that_becomes_narrow_and_wide_again_is_followed() {
     let mut link = Narrow::new(4, ms(60), 0);
@@ -87,6 +89,7 @@ fn a_road_that_becomes_narrow_and_wide_again_is_followed() {
     assert!(percentile(&ages, 99) < ms(60) && bytes > 850, "{:?}, {bytes} bytes", percentile(&ages, 99));
 }
 
+/// protocol.md 8.32.
 #[test]
 fn a_road_that_becomes_longer_is_not_taken_for_a_queue() {
     for longer in [30, 150] {
@@ -119,6 +122,7 @@ fn loss_without_a_queue_costs_little_detail() {
     }
 }
 
+/// protocol.md 8.32.
 #[test]
 fn jitter_is_not_taken_for_a_queue() {
     let mut link = Narrow::new(6, ms(40), 0);
@@ -130,6 +134,7 @@ fn jitter_is_not_taken_for_a_queue() {
     assert!(bytes > 700, "{bytes} bytes a snapshot of {WANTED}");
 }
 
+/// protocol.md 8.30.
 #[test]
 fn the_token_names_the_ceiling_and_control_is_not_held_back() {
     let mut link = Narrow::new(7, ms(40), 5_000);

@@ -61,6 +61,7 @@ fn refused(server: &mut Server, now: Time, datagram: &[u8], reason: DropReason) 
     assert_eq!((shard.incoming, server.connections()), (0, 0), "{}", reason.name());
 }
 
+/// protocol.md 4.1, 4.7.
 #[test]
 fn a_calm_server_takes_one_round_trip_and_a_careful_one_two() {
     for (cookie, cookies, inits) in
@@ -107,6 +108,7 @@ fn many_attempts_turn_cookies_on() {
     assert_eq!(lengths[10..], [32; 2]);
 }
 
+/// protocol.md 4.12, 4.13.
 #[test]
 fn a_repeated_init_earns_the_same_accept_three_times() {
     let (mut server, mut shard) = (server(ServerConfig::default()), Shard::default());
@@ -127,6 +129,7 @@ fn a_repeated_init_earns_the_same_accept_three_times() {
     assert!(player.accepted.is_some());
 }
 
+/// protocol.md 2.1, 4.12.
 #[test]
 fn a_token_is_used_once() {
     let (mut server, mut shard) = (server(ServerConfig::default()), Shard::default());
@@ -139,6 +142,7 @@ fn a_token_is_used_once() {
     assert_eq!((shard.incoming, server.connections()), (1, 1));
 }
 
+/// protocol.md 4.12.
 #[test]
 fn whoever_sees_a_token_on_the_wire_cannot_use_it_up() {
     let (mut server, mut shard) = (server(ServerConfig::default()), Shard::default());
@@ -150,6 +154,7 @@ fn whoever_sees_a_token_on_the_wire_cannot_use_it_up() {
     assert!(answer(&mut server, &mut shard, START, address(1), &genuine).is_some());
 }
 
+/// protocol.md 2.3, 4.11.
 #[test]
 fn tokens_for_others_are_refused_in_silence() {
     let mut server = server(ServerConfig::default());
@@ -182,6 +187,7 @@ fn the_token_key_before_the_current_one_still_opens() {
     assert!(answer(&mut server, &mut Shard::default(), START, address(1), &first).is_some());
 }
 
+/// protocol.md 4.10.
 #[test]
 fn a_refusal_reaches_only_the_holder_of_the_secret() {
     let (mut server, mut shard) = (server(ServerConfig::default()), Shard::default());
@@ -202,6 +208,7 @@ fn a_refusal_reaches_only_the_holder_of_the_secret() {
     assert_eq!(server.connections(), 0);
 }
 
+/// protocol.md 4.10.
 #[test]
 fn a_full_server_and_another_realm_say_so() {
     let mut shard = Shard::default();
@@ -215,6 +222,7 @@ fn a_full_server_and_another_realm_say_so() {
     assert_eq!(shard.incoming, 1);
 }
 
+/// protocol.md 4.14.
 #[test]
 fn half_open_connections_are_bounded_and_expire() {
     let config = ServerConfig { max_half_open: 2, ..ServerConfig::default() };
@@ -273,6 +281,7 @@ fn one_network_cannot_take_all_attempts() {
     assert!(answer(&mut server, &mut shard, START, address(1), &neighbour).is_some());
 }
 
+/// protocol.md 4.6.
 #[test]
 fn a_client_repeats_init_by_timer_and_gives_up() {
     let (mut client, mut player) = (client(ticket(1)), Player::default());
@@ -291,6 +300,7 @@ fn a_client_repeats_init_by_timer_and_gives_up() {
     assert_eq!(client.state(), ClientState::Closed(CloseReason::NoAnswer));
 }
 
+/// protocol.md 4.7, 4.8.
 #[test]
 fn forged_answers_do_not_disturb_a_client() {
     let (mut server, mut shard) = (server(ServerConfig::default()), Shard::default());
@@ -310,6 +320,7 @@ fn forged_answers_do_not_disturb_a_client() {
     assert_eq!(client.state(), ClientState::Connected);
 }
 
+/// protocol.md 8.15.
 #[test]
 fn a_silent_peer_is_given_up_by_both_sides() {
     let mut link = Link::new(5, Weather { delay: Duration::from_millis(10), ..Weather::default() });
@@ -326,6 +337,7 @@ fn a_silent_peer_is_given_up_by_both_sides() {
     assert_eq!(link.server.connections(), 0);
 }
 
+/// protocol.md 8.16.
 #[test]
 fn the_server_says_goodbye_with_its_last_messages() {
     let mut link = Link::new(6, Weather { delay: Duration::from_millis(10), ..Weather::default() });

@@ -136,6 +136,7 @@ impl mu_wire::DatagramSink for SinkOnly<'_> {
     }
 }
 
+/// protocol.md 1.4, 4.11.
 #[test]
 fn changed_init_packets_without_cookies() {
     attack_with_init(CookieMode::Never, 1);
@@ -179,6 +180,7 @@ fn changed_answers_against_a_connecting_client() {
     }
 }
 
+/// protocol.md 1.4.
 #[test]
 fn changed_data_packets_against_both_ends() {
     let mut link = Link::new(1, Weather { delay: Duration::from_millis(10), ..Weather::default() });

@@ -110,6 +110,7 @@ pub(crate) fn seal(key: &Logged, datagram: &[u8], to_server: bool, body: &[u8]) 
     [head, &sealed].concat()
 }
 
+/// protocol.md 5.8.
 #[test]
 fn a_client_tells_its_keys_only_when_asked() {
     assert_eq!(connect(false).player.keys, Vec::<String>::new());

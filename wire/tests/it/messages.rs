@@ -112,6 +112,7 @@ fn server_messages() -> Vec<ServerMessage<'static>> {
     ]
 }
 
+/// protocol.md 10.1, 10.4.
 #[test]
 fn every_message_comes_back_whole_and_no_part_of_it_is_one() {
     let mut numbers = Vec::new();
@@ -157,6 +158,7 @@ fn the_bytes_are_these() {
     assert_eq!(transfer.len(), 1 + 7 + 8 + 1 + 8 + 392 + 32 + 32);
 }
 
+/// protocol.md 10.3, 10.4.
 #[test]
 fn bounds_hold_in_both_directions() {
     let long = "x".repeat(MAX_CHAT_BYTES + 1);
@@ -179,6 +181,7 @@ fn bounds_hold_in_both_directions() {
     assert_eq!(longest.len(), ServerMessage::MAX_BYTES);
 }
 
+/// protocol.md 10.2.
 #[test]
 fn what_means_nothing_is_refused_by_name() {
     let decode = |bytes: &[u8]| ClientMessage::decode(bytes).expect_err("no message");

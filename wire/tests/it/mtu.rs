@@ -18,6 +18,7 @@ fn link(mtu: usize) -> Narrow {
     link
 }
 
+/// protocol.md 3.1, 8.60.
 #[test]
 fn large_snapshots_get_longer_datagrams_step_by_step() {
     for (mtu, longest) in [(1_199 + 1, 1_200), (1_279, 1_200), (1_280, 1_280), (1_400, 1_350), (1_472, 1_452)] {
@@ -32,6 +33,7 @@ fn large_snapshots_get_longer_datagrams_step_by_step() {
     }
 }
 
+/// protocol.md 8.60.
 #[test]
 fn small_snapshots_are_no_reason_to_probe() {
     let mut link = link(1_472);
@@ -39,6 +41,7 @@ fn small_snapshots_are_no_reason_to_probe() {
     assert!(link.down.longest <= 1_200, "{}", link.down.longest);
 }
 
+/// protocol.md 8.61.
 #[test]
 fn a_hole_that_opens_is_noticed() {
     let mut link = link(1_472);

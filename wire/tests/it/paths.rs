@@ -81,6 +81,7 @@ impl Talk {
     }
 }
 
+/// protocol.md 8.18.
 #[test]
 fn a_new_port_in_the_middle_of_a_transfer_costs_one_round_trip_and_nothing_else() {
     let mut link = connected(1);
@@ -109,6 +110,7 @@ fn a_new_port_in_the_middle_of_a_transfer_costs_one_round_trip_and_nothing_else(
     assert_eq!((link.server.stats().moved, link.server.stats().challenges), (1, 1));
 }
 
+/// protocol.md 8.18.
 #[test]
 fn another_network_is_measured_anew() {
     let mut link = connected(2);
@@ -124,6 +126,7 @@ fn another_network_is_measured_anew() {
     talk.is_whole(&mut link);
 }
 
+/// protocol.md 8.18.
 #[test]
 fn lost_challenges_and_answers_are_repeated() {
     for seed in 0..40 {
@@ -138,6 +141,7 @@ fn lost_challenges_and_answers_are_repeated() {
     }
 }
 
+/// protocol.md 8.18.
 #[test]
 fn moving_back_and_forth_is_bounded_and_survived() {
     let mut link = connected(3);
@@ -180,6 +184,7 @@ fn attacked(
     sent
 }
 
+/// protocol.md 8.18.
 #[test]
 fn packets_repeated_from_elsewhere_move_nothing() {
     let mut link = connected(4);
@@ -263,6 +268,7 @@ fn a_client_moves_even_while_others_spray_its_id() {
     talk.is_whole(&mut link);
 }
 
+/// protocol.md 8.18.
 #[test]
 fn a_half_open_connection_stays_where_it_began() {
     let mut link = Link::new(8, Weather { delay: DELAY, ..Weather::default() });

@@ -25,6 +25,7 @@ fn restarted(seed: u8) -> Server {
     Server::new(ServerConfig::default(), &keys(), [seed; 32])
 }
 
+/// protocol.md 8.19.
 #[test]
 fn a_restarted_server_ends_the_old_connection_within_one_packet() {
     let (mut link, _) = standing(1);
@@ -57,6 +58,7 @@ fn answers(server: &mut Server, link: &Link, from: SocketAddr, datagram: &[u8]) 
     out.0.into_iter().map(|(_, datagram)| datagram).collect()
 }
 
+/// protocol.md 8.19.
 #[test]
 fn it_answers_with_less_than_it_got_and_garbage_with_nothing() {
     let (link, packet) = standing(3);
@@ -127,6 +129,7 @@ fn another_hosts_ids_are_garbage() {
     assert_eq!(answers(&mut server, &link, Link::client_address(), &packet), [] as [Vec<u8>; 0]);
 }
 
+/// protocol.md 8.19.
 #[test]
 fn only_the_right_token_ends_a_client() {
     let (mut link, packet) = standing(7);
@@ -155,6 +158,7 @@ fn only_the_right_token_ends_a_client() {
     assert_eq!(other.player.closed, [CloseReason::Reset]);
 }
 
+/// protocol.md 8.19.
 #[test]
 fn an_orderly_goodbye_is_not_answered() {
     let (mut link, _) = standing(9);

@@ -18,6 +18,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
+/// protocol.md 12.2, 12.3.
 #[test]
 fn the_bytes_are_these() {
     let name = Name::new(b"Hild").unwrap();

@@ -143,6 +143,7 @@ fn set(body: &mut [u8], at: usize, len: usize, value: u64) {
     }
 }
 
+/// protocol.md 12.2.
 #[test]
 fn each_fault_has_its_name() {
     let standing = EntityState { hp_percent: 50, ..EntityState::default() };

@@ -260,11 +260,13 @@ proptest! {
     }
 }
 
+/// protocol.md 8.3, 12.1.3, 12.1.4.
 #[test]
 fn a_long_run_with_a_full_view() {
     run(1, 40, 60, 3_000);
 }
 
+/// protocol.md 12.1.2, 12.1.4.
 #[test]
 fn a_long_run_with_many_comings_and_goings() {
     run(2, 5, 30, 3_000);

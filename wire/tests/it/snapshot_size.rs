@@ -93,6 +93,7 @@ fn a_moved_entity_costs_no_more_than_57_bits() {
     assert!(bits <= BITS_PER_MOVE, "{bits:.1} bits for a moved entity");
 }
 
+/// protocol.md 12.1.4.
 #[test]
 fn nothing_changed_is_nothing_written() {
     let mut crowd = Crowd::new(8, 20);
@@ -127,6 +128,7 @@ fn bits_are_made_once_for_all_viewers() {
     assert!(share > 20.0, "{share:.1} copies of each record for 50 viewers");
 }
 
+/// protocol.md 12.1.5.
 #[test]
 fn the_longest_unsent_go_first_and_pinned_ones_before_them() {
     let mut crowd = Crowd::new(10, 60);

@@ -127,6 +127,7 @@ fn check_fates(link: &Link, snapshots: &[(u64, Vec<u8>)], context: &str) {
     assert_eq!(told.len(), snapshots.len(), "{context}");
 }
 
+/// protocol.md 8.6, 8.22.
 #[test]
 fn lanes_keep_their_promises_in_any_weather() {
     for seed in 0..SEEDS {
@@ -135,6 +136,7 @@ fn lanes_keep_their_promises_in_any_weather() {
 }
 
 /// Both sides send more packets into the dark than they keep records of; when it lifts, everything comes through.
+/// protocol.md 8.10.
 #[test]
 fn a_blackout_longer_than_the_records_is_survived() {
     let mut link = Link::new(9, Weather { delay: Duration::from_millis(20), ..Weather::default() });
