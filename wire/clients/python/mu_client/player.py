@@ -9,7 +9,7 @@ from .codec import Malformed
 from .link import Link, now
 from .replica import Replica
 
-LANES = {row["name"]: row.get("lane", 0) for row in tables.CLIENT}
+LANES = {row["name"]: row["lane"] for row in tables.CLIENT}
 
 
 class Failed(Exception):
@@ -59,7 +59,10 @@ class Player:
     def event(self, event):
         kind = event[0]
         if kind == "message":
-            self.message(*messages.decode(tables.SERVER, event[2]))
+            name, fields = messages.decode(tables.SERVER, event[2])
+            if messages.by_name(tables.SERVER, name)["lane"] != event[1]:
+                raise Failed(f"{self.name}: {name} on lane {event[1]}")
+            self.message(name, fields)
         elif kind == "snapshot":
             self.snapshots += 1
             try:
