@@ -7,6 +7,8 @@
 //! It opens one datagram or fills one buffer at a time and tells what happened through [`Events`]. It knows no address, no
 //! slot, and nothing of the handshake that made its keys.
 
+#[cfg(test)]
+mod ack_model;
 mod bulk;
 mod close;
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Connection {
         buffer.get_mut(end..end + TAG_LEN).ok_or(NoRoom)?.copy_from_slice(&tag);
         if skip {
             self.recovery.skip();
-            self.skips.skipped(next);
+            self.skips.skipped(next, self.recovery.waiting());
         }
         let length = end + TAG_LEN;
         sent.size = low16(length as u64);

@@ -108,6 +108,11 @@ impl Recovery {
         self.ring.room() >= 2
     }
 
+    /// Packets on their way that ask for an acknowledgement.
+    pub(crate) const fn waiting(&self) -> u32 {
+        self.waiting
+    }
+
     /// Bytes on their way that ask for an acknowledgement.
     pub(crate) const fn flying_bytes(&self) -> u64 {
         self.waiting_bytes
@@ -233,6 +238,7 @@ impl Recovery {
     fn lose(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) {
         if let Some(record) = self.ring.record(number)
             && record.state == SentState::Flying
+            && record.eliciting
         {
             record.state = SentState::Lost;
             let sent = *record;

@@ -7,6 +7,8 @@ use crate::crypto::{Random, ShortHash};
 
 const SHORTEST: u64 = 16;
 const SPREAD: u64 = 49;
+/// The same while more than 32 packets are on their way: so each round trip has one.
+const BUSY_SPREAD: u64 = 17;
 
 /// When the next number is left out.
 pub(crate) struct SkipPlan {
@@ -17,7 +19,7 @@ pub(crate) struct SkipPlan {
 impl SkipPlan {
     pub(crate) fn new(random: &mut Random) -> Self {
         let mut plan = Self { hash: ShortHash::new(random.array()), next: 0 };
-        plan.next = plan.after(0);
+        plan.next = plan.after(0, SPREAD);
         plan
     }
 
@@ -26,13 +28,13 @@ impl SkipPlan {
         number >= self.next
     }
 
-    /// Plans the next one once `number` was left out.
-    pub(crate) fn skipped(&mut self, number: u64) {
-        self.next = self.after(number);
+    /// Plans the next one once `number` was left out while so many packets were on their way.
+    pub(crate) fn skipped(&mut self, number: u64, flying: u32) {
+        self.next = self.after(number, if flying > 32 { BUSY_SPREAD } else { SPREAD });
     }
 
-    fn after(&self, number: u64) -> u64 {
-        number + SHORTEST + self.hash.hash(&number.to_le_bytes()) % SPREAD
+    fn after(&self, number: u64, spread: u64) -> u64 {
+        number + SHORTEST + self.hash.hash(&number.to_le_bytes()) % spread
     }
 }
 
@@ -47,12 +49,16 @@ mod tests {
         let mut left_out = Vec::new();
         for number in 0..100_000 {
             if plan.skips(number) {
-                plan.skipped(number);
+                plan.skipped(number, 3);
                 left_out.push(number);
             }
         }
         let distances: Vec<u64> = left_out.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert_eq!(distances.iter().min(), Some(&16));
         assert_eq!(distances.iter().max(), Some(&64));
+        for number in left_out {
+            plan.skipped(number, 33);
+            assert!((number + 16..=number + 32).contains(&plan.next), "a busy link has one in each round trip");
+        }
     }
 }
