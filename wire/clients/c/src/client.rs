@@ -148,8 +148,8 @@ impl ClientHandler for Ears<'_> {
     }
 
     fn closed(&mut self, why: CloseReason) {
-        let (reason, code, text) = closed(&why);
-        self.push(MU_EVENT_CLOSED, MuEvent { reason, code, ..MuEvent::default() }, text.as_bytes());
+        let (reason, code) = closed(&why);
+        self.push(MU_EVENT_CLOSED, MuEvent { reason, code, ..MuEvent::default() }, why.player_text().as_bytes());
     }
 }
 

@@ -3,10 +3,9 @@
 #![allow(unsafe_code, reason = "the C functions of this file; each block names the rule of the header it relies on")]
 #![allow(clippy::missing_safety_doc, reason = "the rules of all functions stand once, in the header's head")]
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use mu_wire::{ClientState, CloseCode, CloseReason, RejectCode, Time};
+use mu_wire::{ClientState, CloseCode, CloseReason, Time};
 
 use crate::border::{wanted, with, write};
 use crate::client::MuClient;
@@ -90,54 +89,17 @@ pub struct MuStats {
     pub messages: u64,
 }
 
-/// Reason, code and words of an end.
-pub(crate) fn closed(why: &CloseReason) -> (u8, u16, Cow<'static, str>) {
+/// Reason and code of an end.
+pub(crate) const fn closed(why: &CloseReason) -> (u8, u16) {
     match why {
-        CloseReason::Local(CloseCode::VIOLATION) => {
-            (MU_CLOSED_LOCAL, CloseCode::VIOLATION.0, "The server sent what could not be understood.".into())
-        }
-        CloseReason::Local(CloseCode::FORGED) => {
-            (MU_CLOSED_LOCAL, CloseCode::FORGED.0, "Somebody disturbs the connection to the server.".into())
-        }
-        CloseReason::Local(code) => (MU_CLOSED_LOCAL, code.0, "You left the game.".into()),
-        CloseReason::Peer(code, text) if text.is_empty() => (MU_CLOSED_SERVER, code.0, server_words(*code).into()),
-        CloseReason::Peer(code, text) => (MU_CLOSED_SERVER, code.0, text.to_string().into()),
-        CloseReason::Reset => {
-            (MU_CLOSED_RESET, 0, "The server does not know you any more. Please log in again.".into())
-        }
-        CloseReason::Idle => (MU_CLOSED_IDLE, 0, "The connection to the server was lost.".into()),
-        CloseReason::Violation(_) => {
-            (MU_CLOSED_VIOLATION, CloseCode::VIOLATION.0, "The server sent what could not be understood.".into())
-        }
-        CloseReason::NoAnswer => (MU_CLOSED_NO_ANSWER, 0, "The server does not answer.".into()),
-        CloseReason::Rejected(code) => (MU_CLOSED_REJECTED, code.to_u16(), reject_words(*code).into()),
-        CloseReason::BadTicket => (MU_CLOSED_BAD_TICKET, 0, "The ticket cannot be used. Please log in again.".into()),
-    }
-}
-
-const fn server_words(code: CloseCode) -> &'static str {
-    match code {
-        CloseCode::DONE => "The server ended the session.",
-        CloseCode::SHUTDOWN => "The server is stopping. Please come back later.",
-        CloseCode::KICKED => "You were removed from the game.",
-        CloseCode::REPLACED => "Your account connected from somewhere else.",
-        CloseCode::MOVED => "Your character goes on at another server.",
-        CloseCode::VIOLATION => "The server could not understand this client.",
-        CloseCode::FORGED => "Somebody disturbs the connection to the server.",
-        CloseCode::OVERLOADED => "Your connection is too slow for the game.",
-        _ => "The server ended the session for a reason of its own.",
-    }
-}
-
-const fn reject_words(code: RejectCode) -> &'static str {
-    match code {
-        RejectCode::Full => "The server is full.",
-        RejectCode::Banned => "You may not enter this server.",
-        RejectCode::RealmClosed => "This realm is closed.",
-        RejectCode::Closing => "The server is about to stop.",
-        RejectCode::NoCommonCipher => "This client is too old or too new for the server.",
-        RejectCode::Expired => "The place was given up. Please log in again.",
-        RejectCode::Application(_) => "The server did not let you in.",
+        CloseReason::Local(code) => (MU_CLOSED_LOCAL, code.0),
+        CloseReason::Peer(code, _) => (MU_CLOSED_SERVER, code.0),
+        CloseReason::Reset => (MU_CLOSED_RESET, 0),
+        CloseReason::Idle => (MU_CLOSED_IDLE, 0),
+        CloseReason::Violation(_) => (MU_CLOSED_VIOLATION, CloseCode::VIOLATION.0),
+        CloseReason::NoAnswer => (MU_CLOSED_NO_ANSWER, 0),
+        CloseReason::Rejected(code) => (MU_CLOSED_REJECTED, code.to_u16()),
+        CloseReason::BadTicket => (MU_CLOSED_BAD_TICKET, 0),
     }
 }
 
