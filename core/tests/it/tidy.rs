@@ -38,17 +38,18 @@ const EXCEPTIONS: [(&str, &str, &str); 5] = [
 ];
 
 /// Our own packages that each package may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 10] = [
+const MAY_DEPEND: [(&str, &[&str]); 11] = [
     ("config", &[]),
     ("wire", &[]),
+    ("wire/archive", &[]),
     ("wire/io", &[]),
     ("wire/sim", &["mu-wire"]),
     ("wire/clients/c", &["mu-wire"]),
     ("wal", &[]),
     ("storage", &["mu-wal"]),
-    ("core", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),
-    ("loadgen", &["mu-config", "mu-wire", "mu-wire-io"]),
-    ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core"]),
+    ("core", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),
+    ("loadgen", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io"]),
+    ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core", "mu-loadgen"]),
 ];
 
 fn root() -> PathBuf {

@@ -1,6 +1,6 @@
 //! The border itself: what turns the caller's pointers into values, and panics into a status.
 //!
-//! Every exported function runs inside [`guard`] or [`with`] and touches memory of the caller only through the functions
+//! Every exported function runs inside `guard` or `with` and touches memory of the caller only through the functions
 //! here. What the caller must keep stands in `RULES.txt`; the rule a block relies on is named at the block.
 
 #![allow(unsafe_code, reason = "the caller's pointers are all there is at this border")]
