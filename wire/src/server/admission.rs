@@ -235,6 +235,7 @@ impl Server {
         connection.limit_blocks(self.config.limits.block_max, self.blocks.clone());
         let expires = attempt.now + self.config.limits.half_open;
         let occupant = Occupant {
+            id,
             address: attempt.from,
             path: super::path::Path::default(),
             bucket: super::limits::Bucket::default(),

@@ -7,7 +7,8 @@
 //! bits 44–63  keyed check
 //! ```
 //!
-//! Looking one up is a comparison, an index and a comparison; no map is involved, so no key can be chosen against it.
+//! Looking one up is an index and a comparison of the whole id with that of the connection found; no map is involved, so no
+//! key can be chosen against it. The check is computed only for ids that name no connection: it tells those this host made.
 
 use crate::codec::{low8, low16, low32};
 use crate::crypto::CheckedIds;
@@ -33,15 +34,16 @@ impl ConnectionIds {
         self.checked.stamp(u64::from(self.shard) | slot << 8 | generation << (8 + SLOT_BITS))
     }
 
-    pub(super) fn unpack(&self, id: u64) -> Option<ConnId> {
-        if low8(id) != self.shard {
-            return None;
-        }
-        let content = self.checked.verify(id)?;
-        Some(ConnId {
-            slot: low32(content >> 8) & ((1 << SLOT_BITS) - 1),
-            generation: low16(content >> (8 + SLOT_BITS)),
-        })
+    /// What an id of this shard says it names. Whoever sent it may have made it up: compare it whole, or see
+    /// [`ConnectionIds::is_ours`].
+    pub(super) fn read(&self, id: u64) -> Option<ConnId> {
+        let slot = low32(id >> 8) & ((1 << SLOT_BITS) - 1);
+        (low8(id) == self.shard).then(|| ConnId { slot, generation: low16(id >> (8 + SLOT_BITS)) })
+    }
+
+    /// Whether this host made the id.
+    pub(super) fn is_ours(&self, id: u64) -> bool {
+        self.checked.verify(id).is_some()
     }
 }
 
@@ -59,9 +61,9 @@ mod tests {
             ConnId { slot: 77, generation: 3 },
         ] {
             let id = ids(9).pack(conn);
-            assert_eq!(ids(9).unpack(id), Some(conn));
-            assert_eq!(ids(8).unpack(id), None);
-            assert_eq!(ids(9).unpack(id ^ 1 << 30), None);
+            assert_eq!(ids(9).read(id), Some(conn));
+            assert_eq!(ids(8).read(id), None);
+            assert!(ids(9).is_ours(id) && !ids(9).is_ours(id ^ 1 << 30) && !ids(9).is_ours(id ^ 1 << 50));
         }
     }
 }

@@ -26,9 +26,9 @@ impl Server {
     ) -> Result<(), DropReason> {
         let id = datagram.get(1..).and_then(|rest| rest.first_chunk::<8>());
         let id = id.copied().map(u64::from_le_bytes).ok_or(DropReason::Size)?;
-        let conn = self.ids.unpack(id).ok_or(DropReason::UnknownConnection)?;
-        let Some(occupant) = self.slots.find(conn) else {
-            if !self.slots.is_quiet(now, conn) {
+        let conn = self.ids.read(id).ok_or(DropReason::UnknownConnection)?;
+        let Some(occupant) = self.slots.find(conn).filter(|occupant| occupant.id == id) else {
+            if self.ids.is_ours(id) && !self.slots.is_quiet(now, conn) {
                 self.answer_reset(now, from, id, datagram.len(), out);
             }
             return Err(DropReason::UnknownConnection);

@@ -47,6 +47,8 @@ pub(super) struct Closing {
 
 /// One connection and what the endpoint knows beside it.
 pub(super) struct Occupant {
+    /// Its name on the wire.
+    pub(super) id: u64,
     pub(super) address: SocketAddr,
     /// Where it may have moved to.
     pub(super) path: Path,
