@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// The facts beside every figure.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Host {
+pub struct Host {
     cpus: usize,
     model: String,
     kernel: String,
@@ -19,7 +19,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// Facts of this host; `build` is the commit the binaries were built from.
-    pub(crate) fn new(build: &str, before: CpuTimes, after: CpuTimes) -> Self {
+    pub fn new(build: &str, before: CpuTimes, after: CpuTimes) -> Self {
         let cpuinfo = read("/proc/cpuinfo");
         let meminfo = read("/proc/meminfo");
         let memory_kib: u64 =
@@ -34,9 +34,9 @@ impl Host {
         }
     }
 
-    /// A host for tests.
-    #[cfg(test)]
-    pub(crate) fn unknown() -> Self {
+    /// No host in particular.
+    #[must_use]
+    pub fn unknown() -> Self {
         Self {
             cpus: 0,
             model: String::new(),
@@ -60,14 +60,14 @@ impl fmt::Display for Host {
 
 /// The machine's CPU times since boot, in clock ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CpuTimes {
+pub struct CpuTimes {
     all: u64,
     steal: u64,
 }
 
 impl CpuTimes {
     /// Now.
-    pub(crate) fn read() -> Self {
+    pub fn read() -> Self {
         Self::parse(&read("/proc/stat"))
     }
 
@@ -86,7 +86,7 @@ impl CpuTimes {
 }
 
 /// A count as a float; counts here stay far below 2⁵³.
-pub(crate) fn exact(count: u64) -> f64 {
+pub fn exact(count: u64) -> f64 {
     f64::from(u32::try_from(count >> 32).unwrap_or(0)) * 4_294_967_296.0
         + f64::from(u32::try_from(count & 0xffff_ffff).unwrap_or(0))
 }

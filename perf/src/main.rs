@@ -5,10 +5,9 @@
 
 mod ccu;
 mod counting;
-mod host;
-mod report;
 mod tick;
 mod wal;
+mod wire;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use host::{CpuTimes, Host};
-use report::Report;
+use mu_perf::host::{CpuTimes, Host};
+use mu_perf::report::Report;
 
 /// A promise does not hold.
 const FALLS_SHORT: u8 = 99;
@@ -52,6 +51,8 @@ enum Bench {
     Wal,
     /// A tick of a thousand players.
     Tick,
+    /// What the protocol costs: packets, handshakes, memory, snapshots.
+    Wire,
     /// Every bench of the table.
     All,
 }
@@ -63,6 +64,7 @@ impl Bench {
             Self::Ccu => ("ccu", ccu::run(&options.dir, options.quick, options.clients)?),
             Self::Wal => ("wal", wal::run(&options.dir, options.quick)?),
             Self::Tick => ("tick", tick::run(options.quick)?),
+            Self::Wire => ("wire", wire::run(options.quick)?),
             Self::All => unreachable!("all is not one bench"),
         };
         Ok(Report::new(name, Host::new(&options.build, before, CpuTimes::read()), promises))
@@ -72,7 +74,7 @@ impl Bench {
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     std::fs::create_dir_all(&options.dir)?;
     let benches = match options.bench {
-        Bench::All => vec![Bench::Wal, Bench::Tick, Bench::Ccu],
+        Bench::All => vec![Bench::Wal, Bench::Tick, Bench::Wire, Bench::Ccu],
         one => vec![one],
     };
     let mut lines = String::new();

@@ -13,7 +13,7 @@ use crate::host::Host;
 
 /// What a promise asks of its value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Want {
+pub enum Want {
     /// At least this much.
     AtLeast(f64),
     /// At most this much.
@@ -46,7 +46,7 @@ impl Serialize for Want {
 
 /// One promise and its figure.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Promise {
+pub struct Promise {
     name: String,
     value: f64,
     unit: &'static str,
@@ -57,7 +57,7 @@ pub(crate) struct Promise {
 
 impl Promise {
     /// A promise with what was measured beside it.
-    pub(crate) fn new(
+    pub fn new(
         name: impl Into<String>,
         value: f64,
         unit: &'static str,
@@ -75,9 +75,29 @@ impl Promise {
     }
 }
 
+impl Promise {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The unit of its value.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        self.unit
+    }
+
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.holds
+    }
+}
+
 /// All promises of one bench on one host.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     bench: &'static str,
     holds: bool,
     host: Host,
@@ -86,12 +106,12 @@ pub(crate) struct Report {
 
 impl Report {
     /// Puts the promises of a bench together; it holds if all of them do.
-    pub(crate) fn new(bench: &'static str, host: Host, promises: Vec<Promise>) -> Self {
+    pub fn new(bench: &'static str, host: Host, promises: Vec<Promise>) -> Self {
         Self { bench, holds: promises.iter().all(|promise| promise.holds), host, promises }
     }
 
     /// Whether every promise holds.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.holds
     }
 }
@@ -113,7 +133,7 @@ impl fmt::Display for Report {
 }
 
 /// Microseconds up to ten seconds, three digits.
-pub(crate) fn histogram() -> Histogram<u64> {
+pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 10_000_000, 3).expect("valid bounds")
 }
 

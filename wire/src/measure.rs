@@ -5,6 +5,7 @@
 use crate::codec::{Writer, low16};
 use crate::crypto::{Direction, DirectionKeys, OpeningKey, SealingKey, TAG_LEN, x25519};
 use crate::packet::{Freshness, Header, ReplayWindow, recover};
+use crate::snapshot::Replicator;
 
 /// One direction of a connection, both ends of it: header, packet number, cipher and replay window, without frames.
 pub struct Sealed {
@@ -65,6 +66,17 @@ impl Sealed {
         self.window.commit(number);
         Some(body)
     }
+}
+
+/// Makes a map forget the bits that its viewers share, as if none had written since the last change.
+pub fn forget_shared(world: &mut Replicator) {
+    world.forget_shared();
+}
+
+/// The bits that lead a viewer from the version before to the newest one of a slot that lives: how many there are.
+#[must_use]
+pub fn shared_bits(world: &mut Replicator, slot: u16) -> usize {
+    world.bits(slot, 1).1
 }
 
 /// The library that multiplies on the curve on this processor.

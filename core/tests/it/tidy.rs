@@ -38,7 +38,7 @@ const EXCEPTIONS: [(&str, &str, &str); 5] = [
 ];
 
 /// Our own packages that each package may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 11] = [
+const MAY_DEPEND: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("wire", &[]),
     ("wire/archive", &[]),
@@ -50,6 +50,7 @@ const MAY_DEPEND: [(&str, &[&str]); 11] = [
     ("core", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage"]),
     ("loadgen", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io"]),
     ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core", "mu-loadgen"]),
+    ("perf/peers", &["mu-wire", "mu-wire-io", "mu-perf"]),
 ];
 
 fn root() -> PathBuf {

@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::path::Path;
 
-use crate::report::{Promise, Want};
+use mu_perf::report::{Promise, Want};
 
 /// A tick's period and the most it may take at the 99th percentile.
 pub(crate) const TICK_MS: f64 = 50.0;

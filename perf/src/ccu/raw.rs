@@ -83,7 +83,7 @@ pub(crate) fn run(clients: u32, seconds: u64, cpus: super::Cpus) -> Result<RawRe
     let (Some((tick_us, inputs)), Some((sent, snapshots, seconds))) = (server, client) else {
         return Err(format!("the raw loop ended early: {ends:?}").into());
     };
-    let exact = crate::host::exact;
+    let exact = mu_perf::host::exact;
     Ok(RawResult {
         tick_p99_ms: exact(tick_us.value_at_quantile(0.99)) / 1_000.0,
         client_hz: exact(snapshots) / f64::from(clients) / seconds,
@@ -127,7 +127,7 @@ impl Server {
             steps_left: steps + INPUT_STEPS,
             tick: 0,
             busy: Duration::ZERO,
-            tick_us: crate::report::histogram(),
+            tick_us: mu_perf::report::histogram(),
             received: 0,
             report,
         }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use mu_core::runtime::Clock;
 
 use crate::counting;
-use crate::host::exact;
-use crate::report::{Promise, Want};
 use crowd::Crowd;
+use mu_perf::host::exact;
+use mu_perf::report::{Promise, Want};
 
 const PLAYERS: usize = 1_000;
 /// A tick's period.
@@ -30,7 +30,7 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Promise>, Box<dyn Error>> {
     for _ in 0..WARM_UP {
         crowd.tick();
     }
-    let (mut tick_us, mut allocations, mut bytes) = (crate::report::histogram(), 0, 0);
+    let (mut tick_us, mut allocations, mut bytes) = (mu_perf::report::histogram(), 0, 0);
     for _ in 0..ticks {
         let began = Clock::now();
         allocations += counting::calls_during(|| bytes += crowd.tick());

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use mu_wal::Medium;
 
-use crate::host::exact;
-use crate::report::{Promise, Want};
+use mu_perf::host::exact;
+use mu_perf::report::{Promise, Want};
 
 /// Share of the physical limit the journal promises.
 const SHARE: f64 = 0.60;

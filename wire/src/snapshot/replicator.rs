@@ -159,7 +159,7 @@ impl Replicator {
     }
 
     /// The shared bits that lead from `step` versions back, or from nothing (0), to the newest version of a living slot.
-    pub(super) fn bits(&mut self, slot: u16, step: u16) -> (&[u64], usize) {
+    pub(crate) fn bits(&mut self, slot: u16, step: u16) -> (&[u64], usize) {
         let index = usize::from(slot);
         let version = self.versions[index];
         let at = self.changed[index];
@@ -193,6 +193,11 @@ impl Replicator {
             let bits = &shared.steps[usize::from(step) - 1];
             (&bits.words, usize::from(bits.bits))
         }
+    }
+
+    #[cfg(feature = "measure")]
+    pub(crate) fn forget_shared(&mut self) {
+        self.shared.iter_mut().for_each(SlotBits::forget);
     }
 
     fn index(&self, slot: u16) -> usize {
