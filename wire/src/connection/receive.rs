@@ -115,7 +115,9 @@ impl Connection {
             self.acknowledged(now, ack, largest, &ranges, events)?;
         }
         if asked.eliciting || gap {
-            let wait = if asked.at_once { Duration::ZERO } else { self.terms.ack_delay };
+            let at_once =
+                asked.at_once && (asked.eliciting || self.received.may_answer(now, self.recovery.rtt.loss_delay()));
+            let wait = if at_once { Duration::ZERO } else { self.terms.ack_delay };
             self.received.ack_by(now + wait);
         }
         self.rearm(now);

@@ -4,6 +4,8 @@
 //! received numbers below it were told in a packet that the peer is known to have. A number that arrives late lowers the
 //! floor again, and only packets sent after that may raise it.
 
+use std::time::Duration;
+
 use crate::codec::{Writer, low8, low16, low32};
 use crate::packet::{Freshness, Prelude, PreludeAck, ReplayWindow, write_ranges};
 use crate::time::{Time, micros};
@@ -21,6 +23,8 @@ pub(crate) struct Received {
     /// Our packets below this number do not know of the last late arrival.
     floor_from: u64,
     packets: u64,
+    /// When a packet that asks for nothing was last answered at once.
+    answered: Option<Time>,
 }
 
 impl Received {
@@ -52,6 +56,16 @@ impl Received {
         }
         self.floor_from = ours;
         true
+    }
+
+    /// Whether a packet that asks for nothing but shows a gap may be answered at once: once in a round trip, or two ends whose
+    /// packets overtake each other would acknowledge acknowledgements as fast as they can.
+    pub(crate) fn may_answer(&mut self, now: Time, round: Duration) -> bool {
+        let may = self.answered.is_none_or(|last| now.since(last) >= round);
+        if may {
+            self.answered = Some(now);
+        }
+        may
     }
 
     /// An acknowledgement must leave by `at`.
@@ -111,6 +125,15 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// protocol.md 8.5.
+    #[test]
+    fn bare_acknowledgements_are_answered_at_once_once_in_a_round_trip() {
+        let (mut received, round) = (Received::default(), Duration::from_millis(60));
+        let at = |ms| Time::ZERO + Duration::from_millis(ms);
+        let answers = (0..600).filter(|ms| received.may_answer(at(*ms), round)).count();
+        assert_eq!(answers, 10);
+    }
 
     /// protocol.md 8.5.
     #[test]
