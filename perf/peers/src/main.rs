@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "this is a front end: the figures are its output")]
 
+mod grid;
 mod live;
 mod path;
 mod quic;
@@ -46,8 +47,10 @@ struct Options {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Bench {
-    /// The same clients on every engine, over loopback.
+    /// The same clients on every engine, over loopback; then `grid`.
     Peers,
+    /// Only the second half of `peers`: reliable messages over bad links, in virtual time.
+    Grid,
     /// One small datagram from the wire to an event, ours and `quinn-proto`; prints JSON.
     Path,
     /// The server of a trial; `peers` starts it.
@@ -66,13 +69,14 @@ fn run(options: &Options) -> Result<bool, Failed> {
             live::serve(options.engine, options.clients.unwrap_or(1), options.seconds)?;
             Ok(true)
         }
-        Bench::Peers => {
+        Bench::Peers | Bench::Grid => {
             let before = CpuTimes::read();
             let mut plan = live::Plan::new(options.quick);
             if let Some(clients) = options.clients {
                 plan = live::Plan { common: clients, search: false, ..plan };
             }
-            let promises = live::run(plan)?;
+            let mut promises = if options.bench == Bench::Peers { live::run(plan)? } else { Vec::new() };
+            promises.extend(grid::run(options.quick)?);
             let host = Host::new(&options.build, before, CpuTimes::read());
             let report = Report::new("peers", host, promises);
             println!("{report}");

@@ -1,6 +1,10 @@
 //! What the loops of both sides ask of an engine.
 
+use std::net::UdpSocket;
 use std::time::{Duration, SystemTime};
+
+use mu_wire_io::SocketOptions;
+use rustix::net::sockopt;
 
 use crate::Failed;
 
@@ -28,6 +32,18 @@ pub(super) trait ClientsEnd {
     fn ready(&self) -> usize;
     /// Queues an input of a client.
     fn input(&mut self, client: usize, payload: &[u8]) -> Result<(), Failed>;
+}
+
+/// A socket with the buffers that `mu-wire-io` asks for, so that no engine loses what another would keep.
+pub(super) fn roomy_socket() -> Result<UdpSocket, Failed> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let wanted = SocketOptions::default();
+    // Past the system's limit where that is allowed, as there.
+    if sockopt::set_socket_recv_buffer_size_force(&socket, wanted.recv_bytes).is_err() {
+        sockopt::set_socket_recv_buffer_size(&socket, wanted.recv_bytes)?;
+    }
+    sockopt::set_socket_send_buffer_size(&socket, wanted.send_bytes)?;
+    Ok(socket)
 }
 
 /// The wall clock, which both processes share, in nanoseconds.

@@ -105,7 +105,7 @@ pub(crate) fn run(plan: Plan) -> Result<Vec<Promise>, Failed> {
     let mut most = Vec::new();
     if plan.search {
         for engine in Engine::ALL {
-            most.push(largest(engine, plan)?);
+            most.push(largest(engine, plan));
         }
     }
     Ok(promises(&common, &most))
@@ -124,28 +124,39 @@ fn best(engine: Engine, plan: Plan) -> Result<Outcome, Failed> {
     best.ok_or_else(|| "no trial was made".into())
 }
 
-/// Doubles until a number is too many, then halves the interval twice.
-fn largest(engine: Engine, plan: Plan) -> Result<(usize, bool), Failed> {
+/// Doubles until a number is too many, then halves the interval a few times. True if the clients' CPU ended it.
+fn largest(engine: Engine, plan: Plan) -> (usize, bool) {
     let (mut low, mut high, mut next, mut client_bound) = (0, None, plan.common, false);
     loop {
-        let mut outcome = trial::run(engine, next, plan.seconds)?;
-        progress(engine, &outcome);
-        if !outcome.holds() {
-            outcome = trial::run(engine, next, plan.seconds)?;
-            progress(engine, &outcome);
-        }
-        if outcome.holds() {
+        let once = || attempt(engine, next, plan.seconds);
+        let outcome = once().filter(Outcome::holds).or_else(once);
+        if outcome.as_ref().is_some_and(Outcome::holds) {
             low = next;
         } else {
             high = Some(next);
-            client_bound = outcome.client_bound();
+            client_bound = outcome.is_some_and(|outcome| outcome.client_bound());
         }
         next = match high {
-            None if low == engine.most() => return Ok((low, false)),
+            None if low == engine.most() => return (low, false),
             None => (low * 2).min(engine.most()),
-            Some(high) if high - low <= (high / 6).max(20) => return Ok((low, client_bound)),
+            Some(high) if high - low <= (high / 6).max(20) => return (low, client_bound),
             Some(high) => low + (high - low) / 2,
         };
+    }
+}
+
+/// A trial whose clients do not all come is one that does not hold.
+#[expect(clippy::print_stdout, reason = "the search takes minutes; each trial is a line")]
+fn attempt(engine: Engine, clients: usize, seconds: u64) -> Option<Outcome> {
+    match trial::run(engine, clients, seconds) {
+        Ok(outcome) => {
+            progress(engine, &outcome);
+            Some(outcome)
+        }
+        Err(error) => {
+            println!("  {:<6} {clients:>6} clients: {error}", engine.name());
+            None
+        }
     }
 }
 

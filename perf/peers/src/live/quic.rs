@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use mu_wire_io::{DEFAULT_BATCH, RecvBatch, SendBatch, Socket, SocketOptions};
 use quinn_proto::{ConnectionHandle, Event};
 
-use super::engine::{ClientsEnd, turn, wall_ns};
+use super::engine::{ClientsEnd, roomy_socket, turn, wall_ns};
 use super::serve::Served;
 use super::{DOWN_BYTES, STEP_MS, TICK_STEPS};
 use crate::Failed;
@@ -26,7 +26,12 @@ pub(super) fn serve(clients: usize, seconds: u64, cpu: fn() -> Duration, say: Sa
 
 async fn work(clients: usize, seconds: u64, cpu: fn() -> Duration, say: Say<'_>) -> Result<Served, Failed> {
     let configs = Configs::new()?;
-    let endpoint = quinn::Endpoint::server(quinn::ServerConfig::clone(&configs.server), "127.0.0.1:0".parse()?)?;
+    let endpoint = quinn::Endpoint::new(
+        quinn::EndpointConfig::default(),
+        Some(quinn::ServerConfig::clone(&configs.server)),
+        roomy_socket()?,
+        std::sync::Arc::new(quinn::TokioRuntime),
+    )?;
     say(&format!("{} {}", endpoint.local_addr()?, configs.certificate_hex()))?;
     let inputs = Rc::new(Cell::new(0_u64));
     let mut connections = Vec::with_capacity(clients);
