@@ -4,6 +4,8 @@
 //! The server programs come from the distribution's `postgresql` package. Without them a test fails and says so; it is
 //! never skipped.
 
+pub mod cut;
+
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
