@@ -14,6 +14,8 @@ pub mod error;
 pub mod event;
 mod hot;
 pub mod ids;
+#[cfg(feature = "sim")]
+pub mod memory;
 pub mod names;
 mod sql;
 mod statements;

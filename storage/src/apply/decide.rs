@@ -41,7 +41,7 @@ pub(crate) enum Entity {
 }
 
 /// Every row that the events of a batch touch.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct World {
     pub(crate) items: BTreeMap<i64, Tracked>,
     pub(crate) places: BTreeMap<Place, i64>,
@@ -66,7 +66,7 @@ pub(crate) enum Step {
 }
 
 /// A row of an item's history.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HistoryRow {
     pub(crate) uid: i64,
     pub(crate) seq: i32,
@@ -77,7 +77,7 @@ pub(crate) struct HistoryRow {
 }
 
 /// A row of the ledger.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LedgerRow {
     pub(crate) event_id: u128,
     pub(crate) account: i64,
@@ -86,7 +86,7 @@ pub(crate) struct LedgerRow {
 }
 
 /// An outcome row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OutcomeRow {
     pub(crate) event_id: u128,
     pub(crate) lsn: Lsn,
@@ -96,7 +96,7 @@ pub(crate) struct OutcomeRow {
 }
 
 /// A row of the review table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ReviewRow {
     pub(crate) event_id: u128,
     pub(crate) payload: Vec<u8>,

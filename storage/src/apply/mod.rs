@@ -11,7 +11,7 @@
 //! Deciding is a pure function of the rows loaded ([`decide`]), so the same journal gives the same outcomes on either
 //! database, at any time, however it is cut into batches.
 
-mod decide;
+pub(crate) mod decide;
 mod load;
 mod write;
 
@@ -31,9 +31,9 @@ use decide::{Effects, World};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fence {
     /// The fencing epoch; a newer one in the store ends this applier.
-    epoch: i64,
+    pub(crate) epoch: i64,
     /// The journal's number in the store.
-    journal: i64,
+    pub(crate) journal: i64,
 }
 
 /// Gives every system account its balance row.
@@ -153,7 +153,7 @@ fn apply_batch(
 }
 
 /// Decides one entry that had no outcome when the batch began; it may have one now, from earlier in the batch.
-fn decide_entry(
+pub(crate) fn decide_entry(
     world: &mut World,
     effects: &mut Effects,
     decided: &mut BTreeMap<u128, Outcome>,
@@ -241,7 +241,7 @@ fn exactly(changed: u64, wanted: usize, what: &str) -> Result<(), Failure> {
     Err(SqlError::Again(format!("{what}: {changed} rows changed, {wanted} wanted; somebody else wrote them")).into())
 }
 
-const fn event_id(entry: &Entry<'_>) -> Option<u128> {
+pub(crate) const fn event_id(entry: &Entry<'_>) -> Option<u128> {
     match entry {
         Entry::Event(event) => Some(event.event_id),
         Entry::Damaged { event_id, .. } => Some(*event_id),

@@ -9,6 +9,7 @@ mod auditing;
 mod fencing;
 mod hot;
 mod lost_replies;
+mod memory;
 mod migrating;
 mod model;
 mod stores;

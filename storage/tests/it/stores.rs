@@ -9,6 +9,8 @@ use mu_storage::testing::PrivatePostgres;
 pub(crate) enum Database {
     Sqlite(tempfile::TempDir),
     Postgres(PrivatePostgres),
+    /// The same PostgreSQL again, kept running by another value of this type.
+    Address(String),
 }
 
 impl Database {
@@ -24,6 +26,7 @@ impl Database {
         match self {
             Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("store.db").display()),
             Self::Postgres(server) => server.url(),
+            Self::Address(url) => url.clone(),
         }
     }
 
@@ -35,7 +38,7 @@ impl Database {
     pub(crate) fn by_hand(&self, text: &str) {
         match self {
             Self::Sqlite(_) => self.sqlite_console().execute_batch(text).unwrap(),
-            Self::Postgres(_) => self.postgres_console().batch_execute(text).unwrap(),
+            Self::Postgres(_) | Self::Address(_) => self.postgres_console().batch_execute(text).unwrap(),
         }
     }
 
@@ -43,7 +46,7 @@ impl Database {
     pub(crate) fn count(&self, text: &str) -> i64 {
         match self {
             Self::Sqlite(_) => self.sqlite_console().query_row(text, [], |row| row.get(0)).unwrap(),
-            Self::Postgres(_) => self.postgres_console().query_one(text, &[]).unwrap().get(0),
+            Self::Postgres(_) | Self::Address(_) => self.postgres_console().query_one(text, &[]).unwrap().get(0),
         }
     }
 
@@ -52,7 +55,7 @@ impl Database {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
             Self::Sqlite(_) => format!("X'{hex}'"),
-            Self::Postgres(_) => format!("'\\x{hex}'::bytea"),
+            Self::Postgres(_) | Self::Address(_) => format!("'\\x{hex}'::bytea"),
         }
     }
 
