@@ -8,6 +8,10 @@
 mod edits;
 #[path = "../tests/it/fuzz.rs"]
 mod fuzz;
+#[path = "../tests/it/image.rs"]
+mod image;
+
+const BATCH: u64 = 1_000_000;
 
 fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
@@ -15,14 +19,30 @@ fn main() {
     let seed = numbers.next().unwrap_or(1);
     let samples = fuzz::samples();
     let mut total = fuzz::Tally::default();
-    let mut done = 0;
-    while done < images {
-        let batch = (images - done).min(100_000);
-        let tally = fuzz::run(&samples, batch, seed.wrapping_add(done));
+    while total.images() < images {
+        let batch = (images - total.images()).min(BATCH);
+        let tally = fuzz::run(&samples, batch, seed.wrapping_add(total.images()));
         total.whole += tally.whole;
         total.reported += tally.reported;
-        total.excused += tally.excused;
-        done += batch;
-        println!("{done} images: {} whole, {} reported, {} excused", total.whole, total.reported, total.excused);
+        total.last_frame += tally.last_frame;
+        total.wiped += tally.wiped;
+        println!(
+            "{} images: {} whole, {} reported, {} without an unpromised last frame, {} without records whose every promise \
+             is destroyed; {:.1} s of CPU",
+            total.images(),
+            total.whole,
+            total.reported,
+            total.last_frame,
+            total.wiped,
+            cpu_seconds()
+        );
     }
+}
+
+/// User and system time of this process, from the kernel's table of it, in its ticks of 10 ms.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default();
+    let ticks: u32 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
+    f64::from(ticks) / 100.0
 }

@@ -192,6 +192,15 @@ pub fn check_body<'a>(
     if rest.is_empty() { Ok(()) } else { Err(FrameFault::Surplus(rest.len())) }
 }
 
+/// Hands every record of a frame that [`check_body`] found valid to `each`, without computing a checksum again.
+pub fn each_record<'a>(header: &FrameHeader, frame: &'a [u8], mut each: impl FnMut(Record<'a>)) {
+    let mut rest = &frame[HEADER_BYTES..HEADER_BYTES + header.payload_bytes as usize];
+    while let Ok((record, size)) = record::parse(rest) {
+        each(record);
+        rest = &rest[size..];
+    }
+}
+
 /// Why there is no valid frame at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameFault {

@@ -156,6 +156,15 @@ pub fn encode_into(lsn: Lsn, new: &NewRecord<'_>, out: &mut Vec<u8>) {
 /// # Errors
 /// Which of the validity rules it breaks. The LSN is not judged here.
 pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), RecordFault> {
+    let (record, size) = parse(bytes)?;
+    if checksum(&bytes[..size]) != u32_at(bytes, 4) {
+        return Err(RecordFault::Checksum);
+    }
+    Ok((record, size))
+}
+
+/// As [`decode`], for bytes whose checksum was judged before.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Record<'_>, usize), RecordFault> {
     if bytes.len() < HEADER_BYTES {
         return Err(RecordFault::Length);
     }
@@ -165,9 +174,6 @@ pub fn decode(bytes: &[u8]) -> Result<(Record<'_>, usize), RecordFault> {
     }
     let size = encoded_bytes(length);
     let bytes = &bytes[..size];
-    if checksum(bytes) != u32_at(bytes, 4) {
-        return Err(RecordFault::Checksum);
-    }
     let record = Record {
         lsn: Lsn(u64_at(bytes, 8)),
         event_id: u128_at(bytes, 16),

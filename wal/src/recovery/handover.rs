@@ -46,11 +46,10 @@ impl Scan {
         options: &JournalOptions,
     ) -> Result<(Journal, Vec<OwnedRecord>), WalError> {
         options.check()?;
-        let place = self.disk.place();
+        if self.log.is_some() || !options.accept_lost_journal {
+            self.compare(applied)?;
+        }
         let Some(log) = self.log.as_mut() else {
-            if applied > Lsn::ZERO && !options.accept_lost_journal {
-                return Err(WalError::JournalLost { place, applied });
-            }
             let predecessor = Predecessor { sequence: 0, last: applied, end: 0, chain: 0 };
             let start = Start {
                 predecessor,
@@ -64,13 +63,11 @@ impl Scan {
             return Ok((journal, Vec::new()));
         };
 
-        if applied > log.walk.last {
-            return Err(WalError::DatabaseAhead { place, applied, last: log.walk.last });
-        }
         if let Tail::Torn { segment, offset, fault } = &log.tail {
             log::warn!(
-                "journal {place}: segment {segment:016x} ends torn at offset {offset} ({fault}); nothing behind LSN {} \
+                "journal {}: segment {segment:016x} ends torn at offset {offset} ({fault}); nothing behind LSN {} \
                  was acknowledged",
+                self.disk.place(),
                 log.walk.last
             );
         }
@@ -121,9 +118,9 @@ impl Log {
     }
 
     /// Reads every record behind `applied`, verified a second time.
-    fn read_behind(&self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
+    fn read_behind(&mut self, io: &Io<'_>, applied: Lsn) -> Result<Undecided, WalError> {
         let mut undecided = Undecided::default();
-        let mut reader = Reader::new();
+        let mut reader = std::mem::replace(&mut self.walk.reader, Reader::new());
         let oldest = self.segments.first().map_or(0, |segment| segment.header.sequence);
         let mut wanted = applied.next();
         for place in self.walk.index.behind(applied) {

@@ -174,6 +174,19 @@ impl Scan {
         Ok(log.undecided(&Io { disk: &*self.disk }, applied)?.records)
     }
 
+    /// Compares the log with the position the database has applied; [`Scan::into_journal`] does so itself.
+    ///
+    /// # Errors
+    /// [`WalError::DatabaseAhead`], [`WalError::JournalLost`].
+    pub fn compare(&self, applied: Lsn) -> Result<(), WalError> {
+        let (place, last) = (self.disk.place(), self.last());
+        match self.log {
+            None if applied > Lsn::ZERO => Err(WalError::JournalLost { place, applied }),
+            Some(_) if applied > last => Err(WalError::DatabaseAhead { place, applied, last }),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the log ends.
     #[must_use]
     pub fn tail(&self) -> &Tail {

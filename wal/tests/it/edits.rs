@@ -1,8 +1,7 @@
 //! What is done to the bytes of an image, drawn at random or given.
 
-use std::sync::Arc;
-
-use super::fuzz::{Files, Random, Sample};
+use super::fuzz::{Random, Sample};
+use super::image::{Image, ImageFile};
 
 /// The alignment of everything in a segment.
 pub(crate) const PAGE: usize = 4096;
@@ -10,110 +9,112 @@ pub(crate) const PAGE: usize = 4096;
 /// What a disk writes whole.
 const SECTOR: usize = 512;
 
-/// One thing done to an image.
-#[derive(Debug, Clone)]
+/// One thing done to an image. Files are named by their place in the sample's list.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Edit {
     /// One bit is flipped.
-    Flip { file: String, bit: usize },
+    Flip { file: usize, bit: usize },
     /// Bytes become one value.
-    Fill { file: String, start: usize, length: usize, value: u8 },
+    Fill { file: usize, start: usize, length: usize, value: u8 },
     /// The file ends here.
-    Truncate { file: String, length: usize },
+    Truncate { file: usize, length: usize },
     /// A page is copied over another of the same file.
-    Copy { file: String, from: usize, to: usize },
+    Copy { file: usize, from: usize, to: usize },
     /// Two pages change places.
-    Swap { file: String, one: usize, other: usize },
+    Swap { file: usize, one: usize, other: usize },
     /// Pages of another log, or of another segment of this one, stand here.
-    Stale { file: String, to: usize, sample: usize, from_file: String, from: usize, length: usize },
+    Stale { file: usize, to: usize, sample: usize, from_file: usize, from: usize, length: usize },
     /// The file is gone.
-    Delete { file: String },
+    Delete { file: usize },
+    /// A file has the content of another one of the same log.
+    Misplace { file: usize, from_file: usize },
 }
 
 impl Edit {
     pub(crate) fn random(sample: &Sample, others: &[Sample], random: &mut Random) -> Self {
         let (file, start, bytes) = place(sample, random);
-        let page = |random: &mut Random| random.below(sample.files[&file].len().div_ceil(PAGE).max(1)) * PAGE;
-        match random.below(20) {
-            0..6 => {
+        let pages = sample.files[file].1.len().div_ceil(PAGE).max(1);
+        match random.below(40) {
+            0..12 => {
                 // A quarter of the flips hits a frame's or record's header.
                 let within = if random.below(4) == 0 { 128 } else { bytes };
                 Edit::Flip { file, bit: (start + random.below(within)) * 8 + random.below(8) }
             }
-            6..11 => {
+            12..22 => {
                 let value = if random.below(2) == 0 { 0 } else { random.next().to_le_bytes()[0] };
                 let skip = random.below(bytes / SECTOR) * SECTOR;
                 let length = SECTOR << random.below(6);
                 Edit::Fill { file, start: start + skip, length, value }
             }
-            11 => Edit::Fill { file, start, length: usize::MAX, value: 0 },
-            12 => Edit::Truncate { length: start + random.below(bytes), file },
-            13 | 14 => Edit::Copy { from: start, to: page(random), file },
-            15 | 16 => Edit::Swap { one: start, other: page(random), file },
-            17 | 18 => {
-                let sample = random.below(others.len());
-                let frame = &others[sample].frames[random.below(others[sample].frames.len())];
+            22 | 23 => Edit::Fill { file, start, length: usize::MAX, value: 0 },
+            24 | 25 => Edit::Truncate { length: start + random.below(bytes), file },
+            26..30 => Edit::Copy { from: start, to: random.below(pages) * PAGE, file },
+            30..34 => Edit::Swap { one: start, other: random.below(pages) * PAGE, file },
+            34..38 => {
+                let other = random.below(others.len());
+                let frame = &others[other].frames[random.below(others[other].frames.len())];
                 let to = if random.below(2) == 0 { frame.offset } else { start };
-                Edit::Stale { file, to, sample, from_file: frame.file.clone(), from: frame.offset, length: frame.bytes }
+                Edit::Stale { file, to, sample: other, from_file: frame.file, from: frame.offset, length: frame.bytes }
             }
+            38 => Edit::Misplace { file, from_file: random.below(sample.files.len()) },
             _ => Edit::Delete { file },
         }
     }
 
-    pub(crate) fn apply(&self, image: &mut Files, others: &[Sample]) {
-        let change = |image: &mut Files, file: &String, change: &mut dyn FnMut(&mut Vec<u8>)| {
-            if let Some(bytes) = image.get_mut(file) {
-                change(Arc::make_mut(bytes));
-            }
-        };
-        let put = |bytes: &mut Vec<u8>, at: usize, new: &[u8]| {
-            let end = (at + new.len()).min(bytes.len());
-            if at < end {
-                bytes[at..end].copy_from_slice(&new[..end - at]);
-            }
-        };
-        let take = |bytes: &[u8], at: usize, length: usize| -> Vec<u8> {
-            bytes.get(at.min(bytes.len())..(at + length).min(bytes.len())).unwrap_or_default().to_vec()
-        };
-        match self {
-            Edit::Flip { file, bit } => change(image, file, &mut |bytes| {
-                if let Some(byte) = bytes.get_mut(bit / 8) {
+    pub(crate) fn apply(&self, image: &Image, sample: &Sample, others: &[Sample]) {
+        let mut files = image.files();
+        match *self {
+            Edit::Flip { file, bit } => {
+                for byte in files[file].damage(bit / 8, 1) {
                     *byte ^= 1 << (bit % 8);
                 }
-            }),
-            Edit::Fill { file, start, length, value } => change(image, file, &mut |bytes| {
-                let end = start.saturating_add(*length).min(bytes.len());
-                if *start < end {
-                    bytes[*start..end].fill(*value);
-                }
-            }),
-            Edit::Truncate { file, length } => change(image, file, &mut |bytes| bytes.truncate(*length)),
-            Edit::Copy { file, from, to } => change(image, file, &mut |bytes| {
-                let page = take(bytes, *from, PAGE);
-                put(bytes, *to, &page);
-            }),
-            Edit::Swap { file, one, other } => change(image, file, &mut |bytes| {
-                let (first, second) = (take(bytes, *one, PAGE), take(bytes, *other, PAGE));
-                put(bytes, *one, &second);
-                put(bytes, *other, &first);
-            }),
+            }
+            Edit::Fill { file, start, length, value } => files[file].damage(start, length).fill(value),
+            Edit::Truncate { file, length } => files[file].truncate(length),
+            Edit::Copy { file, from, to } => copy_page(&mut files[file], from, to),
+            Edit::Swap { file, one, other } => {
+                let mut kept = [0; PAGE];
+                let length = take(&files[file], one, &mut kept);
+                copy_page(&mut files[file], other, one);
+                put(&mut files[file], other, &kept[..length]);
+            }
             Edit::Stale { file, to, sample, from_file, from, length } => {
-                let stale = take(&others[*sample].files[from_file], *from, *length);
-                change(image, file, &mut |bytes| put(bytes, *to, &stale));
+                let stale = &others[sample].files[from_file].1;
+                put(&mut files[file], to, &stale[from..from + length]);
             }
-            Edit::Delete { file } => {
-                image.remove(file);
-            }
+            Edit::Delete { file } => files[file].present = false,
+            Edit::Misplace { file, from_file } => put(&mut files[file], 0, &sample.files[from_file].1),
         }
     }
 }
 
+fn put(file: &mut ImageFile, at: usize, new: &[u8]) {
+    let old = file.damage(at, new.len());
+    let length = old.len();
+    old.copy_from_slice(&new[..length]);
+}
+
+/// What stands at a place, at most a page; its length.
+fn take(file: &ImageFile, at: usize, page: &mut [u8; PAGE]) -> usize {
+    let rest = file.bytes.get(at..).unwrap_or_default();
+    let length = rest.len().min(PAGE);
+    page[..length].copy_from_slice(&rest[..length]);
+    length
+}
+
+fn copy_page(file: &mut ImageFile, from: usize, to: usize) {
+    let mut page = [0; PAGE];
+    let length = take(file, from, &mut page);
+    put(file, to, &page[..length]);
+}
+
 /// A frame's file, offset and length; sometimes any page of any file.
-fn place(sample: &Sample, random: &mut Random) -> (String, usize, usize) {
+fn place(sample: &Sample, random: &mut Random) -> (usize, usize, usize) {
     if random.below(4) > 0 {
         let frame = &sample.frames[random.below(sample.frames.len())];
-        return (frame.file.clone(), frame.offset, frame.bytes);
+        return (frame.file, frame.offset, frame.bytes);
     }
-    let (file, bytes) = sample.files.iter().nth(random.below(sample.files.len())).expect("in range");
-    let pages = bytes.len().div_ceil(PAGE).max(1);
-    (file.clone(), random.below(pages) * PAGE, PAGE)
+    let file = random.below(sample.files.len());
+    let pages = sample.files[file].1.len().div_ceil(PAGE).max(1);
+    (file, random.below(pages) * PAGE, PAGE)
 }

@@ -1,11 +1,12 @@
 //! Damaged images of small logs, and an oracle that knows what was durable.
 //!
 //! The rule: whatever is done to the bytes, opening either reports damage, or returns every record that was durable,
-//! unchanged, in order. The only excuse for a missing record is that every promise for it is damaged too (frames behind
-//! it, later segments' headers, the checkpoint); excuses are counted. Nothing is ever returned that was not written, and
-//! nothing panics. Also used by the example `recovery_fuzz`, which runs any number of images.
+//! unchanged, in order. Nothing is ever returned that was not written, and nothing panics. Two exceptions are counted:
+//! the very last frame is damaged and nothing promises it ([`Outcome::LastFrame`]), and one damage took both the records
+//! and every promise for them ([`Outcome::Wiped`]); an undamaged promise, the database's included, allows neither. Also
+//! used by the example `recovery_fuzz`, which runs any number of images.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,25 +17,28 @@ use mu_wal::{
 };
 
 use super::edits::{Edit, PAGE};
-
-/// Files of an image.
-pub(crate) type Files = BTreeMap<String, Arc<Vec<u8>>>;
+use super::image::Image;
 
 /// A small log and the truth about it.
 pub(crate) struct Sample {
     /// What it is a sample of.
     pub(crate) name: &'static str,
     /// Its bytes.
-    pub(crate) files: Files,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
     /// The highest durable position.
     pub(crate) durable: u64,
     /// Its frames, in the order written.
     pub(crate) frames: Vec<Frame>,
+    /// The files again, to be damaged.
+    pub(crate) image: Image,
+    /// Each record as it was submitted, from position 1; a torn frame's, too, whose records may or may not be there.
+    payloads: Vec<Vec<u8>>,
+    log: u128,
 }
 
 /// Where a frame stands; found by reading the fields at their documented offsets, not by the code under test.
 pub(crate) struct Frame {
-    pub(crate) file: String,
+    pub(crate) file: usize,
     pub(crate) offset: usize,
     pub(crate) bytes: usize,
     sequence: u64,
@@ -47,10 +51,12 @@ pub(crate) struct Frame {
 pub(crate) enum Outcome {
     /// Opened, and everything durable is there.
     Whole,
-    /// Refused as damaged, missing or behind.
+    /// Refused as damaged, missing, behind or ahead.
     Reported,
-    /// Opened, and something durable is missing for which no promise is left.
-    Excused,
+    /// Opened without the very last frame, which nothing promises: the one exception of the format.
+    LastFrame,
+    /// Opened without records whose every promise is destroyed as well: no log can know of them.
+    Wiped,
 }
 
 /// A seeded sequence of numbers (SplitMix64).
@@ -84,12 +90,12 @@ fn append(journal: &mut Journal, log: u128) {
     assert_eq!(journal.append(&new), Ok(Lsn(lsn)));
 }
 
-fn is_genuine(log: u128, record: &OwnedRecord, lsn: u64) -> bool {
+fn is_genuine(record: &OwnedRecord, lsn: u64, payload: &[u8]) -> bool {
     record.lsn == Lsn(lsn)
         && record.hint == lsn
         && record.event_id == u128::from(lsn) | 1 << 77
         && (record.kind, record.schema, record.flags) == (3, 1, 0)
-        && record.payload == payload(log, lsn)
+        && record.payload == payload
 }
 
 fn open(disk: &SimDisk, log: u128, applied: u64) -> Journal {
@@ -118,7 +124,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     let mut sample = |name, log: u128, act: &mut dyn FnMut(&SimDisk, &mut Random) -> u64| {
         let disk = SimDisk::new(7);
         let durable = act(&disk, &mut random);
-        samples.push(Sample::new(name, disk.durable_files(), durable, log));
+        samples.push(Sample::new(name, &disk, durable, log));
     };
     sample("open end", 1, &mut |disk, random| {
         let mut journal = open(disk, 1, 0);
@@ -178,135 +184,140 @@ pub(crate) fn samples() -> Vec<Sample> {
 }
 
 impl Sample {
-    fn new(name: &'static str, files: Files, durable: u64, log: u128) -> Self {
-        let mut frames = Vec::new();
-        for (file, bytes) in files.iter().filter(|(file, _)| file.ends_with(".wal")) {
-            let mut offset = PAGE;
-            while offset < bytes.len() - PAGE && &bytes[offset..offset + 4] == b"MUFR" {
-                let u32_at = |at: usize| u32::from_le_bytes(bytes[offset + at..offset + at + 4].try_into().expect("4"));
-                let u64_at = |at: usize| u64::from_le_bytes(bytes[offset + at..offset + at + 8].try_into().expect("8"));
-                let control = bytes[offset + 6] & 4 != 0;
-                let length = u32_at(8) as usize;
-                frames.push(Frame {
-                    file: file.clone(),
-                    offset,
-                    bytes: length,
-                    sequence: u64_at(24),
-                    first: u64_at(32),
-                    records: if control { 0 } else { u64::from(u32_at(16)) },
-                });
-                offset += length;
-            }
-        }
+    fn new(name: &'static str, disk: &SimDisk, durable: u64, log: u128) -> Self {
+        let durable_files = disk.durable_files().into_iter();
+        // What an image does not hold is not read by recovery.
+        let used = durable_files.filter(|(name, _)| name.ends_with(".wal") || name == "checkpoint");
+        let files: Vec<(String, Vec<u8>)> = used.map(|(name, bytes)| (name, bytes.as_ref().clone())).collect();
+        let mut frames = frames(&files);
         // A torn frame of an earlier life has the number of the frame that was written in its stead.
-        let last = frames.len();
-        let kept = (0..last).filter(|at| {
-            let torn = frames[at + 1..].iter().any(|later| later.sequence == frames[*at].sequence);
-            !torn
-        });
-        let kept: Vec<usize> = kept.collect();
+        let numbers: Vec<u64> = frames.iter().map(|frame| frame.sequence).collect();
         let mut at = 0;
-        frames.retain(|_| {
+        frames.retain(|frame| {
             at += 1;
-            kept.contains(&(at - 1))
+            !numbers[at..].contains(&frame.sequence)
         });
-        let sample = Self { name, files, durable, frames };
-        assert_eq!(sample.log(), log, "the log id stands where it is documented");
-        sample
+        let image = Image::new(files.iter().map(|(name, bytes)| (name, bytes)));
+        let payloads = (1..=durable + 4).map(|lsn| payload(log, lsn)).collect();
+        let named = u128::from_le_bytes(files[0].1[16..32].try_into().expect("16"));
+        assert_eq!(named, log, "the log id stands where it is documented");
+        Self { name, files, durable, frames, image, payloads, log }
     }
 
-    fn log(&self) -> u128 {
-        let segment = self.files.iter().find(|(name, _)| name.ends_with(".wal")).expect("a segment").1;
-        u128::from_le_bytes(segment[16..32].try_into().expect("16"))
-    }
-
-    /// Opens an image of this log and judges what came out.
+    /// Damages the image by these edits, judges what opening it brings, and puts it back.
     ///
     /// # Panics
     /// If the rule is broken.
-    pub(crate) fn judge(&self, image: &Files, what: &dyn std::fmt::Debug) -> Outcome {
-        let disk: Arc<dyn Disk> = Arc::new(SimDisk::from_files(image.clone(), 1));
-        let log = self.log();
-        let options = ScanOptions { new_log_id: Some(LogId(log)), ..ScanOptions::default() };
-        let read = scan_disk(disk, &options).and_then(|mut scan| scan.read(Lsn(0)));
+    pub(crate) fn judge(&self, edits: &[Edit], applied: Option<u64>, others: &[Sample]) -> Outcome {
+        for edit in edits {
+            edit.apply(&self.image, self, others);
+        }
+        let outcome = self.open(applied, &edits);
+        self.image.restore(self.files.iter().map(|(_, bytes)| bytes));
+        outcome
+    }
+
+    fn open(&self, applied: Option<u64>, what: &dyn std::fmt::Debug) -> Outcome {
+        let disk: Arc<dyn Disk> = Arc::new(self.image.clone());
+        let options = ScanOptions { new_log_id: Some(LogId(self.log)), ..ScanOptions::default() };
+        let read = scan_disk(disk, &options).and_then(|mut scan| {
+            scan.compare(Lsn(applied.unwrap_or(0)))?;
+            scan.read(Lsn(0))
+        });
         let records = match read {
             Ok(records) => records,
-            Err(WalError::Corrupt { .. } | WalError::DatabaseBehind { .. }) => {
-                assert!(!self.is_untouched(image), "{}: false alarm after {what:?}", self.name);
+            Err(
+                WalError::Corrupt { .. }
+                | WalError::DatabaseBehind { .. }
+                | WalError::DatabaseAhead { .. }
+                | WalError::JournalLost { .. },
+            ) => {
+                let ahead = applied.is_some_and(|applied| applied > self.durable);
+                assert!(ahead || !self.is_untouched(), "{}: false alarm after {what:?}", self.name);
                 return Outcome::Reported;
             }
             Err(error) => panic!("{}: {error} after {what:?}", self.name),
         };
-        for (record, lsn) in records.iter().zip(1..) {
-            assert!(is_genuine(log, record, lsn), "{}: LSN {lsn} is not what was written after {what:?}", self.name);
+        for ((record, lsn), payload) in records.iter().zip(1..).zip(&self.payloads) {
+            let genuine = is_genuine(record, lsn, payload);
+            assert!(genuine, "{}: LSN {lsn} is not what was written after {what:?}", self.name);
         }
+        assert!(records.len() <= self.payloads.len(), "{}: records appear after {what:?}", self.name);
         let last = records.len() as u64;
         if last >= self.durable {
             return Outcome::Whole;
         }
-        if let Some(witness) = self.witness(image, last + 1) {
+        if let Some(witness) = self.witness(last + 1, applied) {
             panic!("{}: opened at LSN {last} of {}, though {witness}, after {what:?}", self.name, self.durable);
         }
-        Outcome::Excused
+        let newest = self.frames.last().expect("a log with a boot");
+        if newest.records > 0 && last + 1 >= newest.first { Outcome::LastFrame } else { Outcome::Wiped }
     }
 
     /// Whether every durable byte is as it was: all frames, one header of each segment.
-    fn is_untouched(&self, image: &Files) -> bool {
-        let segments = self.files.iter().filter(|(name, _)| name.ends_with(".wal"));
-        let names = image.keys().filter(|name| name.ends_with(".wal")).count();
-        let mut count = 0;
-        for (name, bytes) in segments {
-            count += 1;
-            let Some(now) = image.get(name).filter(|now| now.len() == bytes.len()) else {
-                return false;
-            };
-            let copy = bytes.len() - PAGE;
-            if now[..PAGE] != bytes[..PAGE] && now[copy..] != bytes[copy..] {
-                return false;
-            }
-        }
-        let whole = |frame: &Frame| {
-            let range = frame.offset..frame.offset + frame.bytes;
-            image[&frame.file][range.clone()] == self.files[&frame.file][range]
-        };
-        count == names && self.frames.iter().all(whole)
+    fn is_untouched(&self) -> bool {
+        let files = self.image.files();
+        let segments = files.iter().zip(&self.files).filter(|(_, (name, _))| name.ends_with(".wal"));
+        let headers = segments.into_iter().all(|(now, (_, was))| {
+            let copy = was.len() - PAGE;
+            now.is_whole(0..PAGE, was) || now.is_whole(copy..was.len(), was)
+        });
+        headers && self.frames.iter().all(|frame| files[frame.file].is_whole(frame.range(), &self.files[frame.file].1))
     }
 
     /// Something undamaged that promises the position `missing`.
-    fn witness(&self, image: &Files, missing: u64) -> Option<String> {
+    fn witness(&self, missing: u64, applied: Option<u64>) -> Option<String> {
+        if applied.is_some_and(|applied| applied >= missing) {
+            return Some("the database has applied it".into());
+        }
+        let files = self.image.files();
         let holders = self.frames.iter().filter(|frame| (frame.first..frame.first + frame.records).contains(&missing));
         let holder = holders.map(|frame| frame.sequence).min().expect("it was durable");
-        let same = |file: &String, range: std::ops::Range<usize>| {
-            image.get(file).and_then(|now| now.get(range.clone())) == Some(&self.files[file][range])
-        };
         for frame in self.frames.iter().filter(|frame| frame.sequence > holder) {
-            let length = image.get(&frame.file).map(|bytes| bytes.len());
-            let usable = length == Some(self.files[&frame.file].len());
-            if usable && same(&frame.file, frame.offset..frame.offset + 80) {
+            if files[frame.file].is_whole(frame.offset..frame.offset + 80, &self.files[frame.file].1) {
                 return Some(format!("frame {} is there", frame.sequence));
             }
         }
+        let checkpoint = self.files.iter().position(|(name, _)| name == "checkpoint")?;
         for slot in 0..2 {
-            let Some(page) = self.files.get("checkpoint").map(|file| &file[slot * PAGE..(slot + 1) * PAGE]) else {
-                break;
-            };
-            let durable = u64::from_le_bytes(page[40..48].try_into().expect("8"));
-            if durable >= missing && same(&"checkpoint".to_owned(), slot * PAGE..(slot + 1) * PAGE) {
+            let (range, was) = (slot * PAGE..(slot + 1) * PAGE, &self.files[checkpoint].1);
+            let promised = u64::from_le_bytes(was[range.start + 40..range.start + 48].try_into().expect("8"));
+            if promised >= missing && files[checkpoint].is_whole(range, was) {
                 return Some(format!("slot {slot} of the checkpoint is there"));
             }
         }
         None
     }
+}
 
-    /// Does one to three random edits to a copy of the files.
-    pub(crate) fn damage(&self, others: &[Sample], random: &mut Random) -> (Files, Vec<Edit>) {
-        let mut image = self.files.clone();
-        let edits: Vec<Edit> = (0..=random.below(3)).map(|_| Edit::random(self, others, random)).collect();
-        for edit in &edits {
-            edit.apply(&mut image, others);
-        }
-        (image, edits)
+impl Frame {
+    fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.bytes
     }
+}
+
+/// Every frame of every segment, in order, torn ones included.
+fn frames(files: &[(String, Vec<u8>)]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for (file, (_, bytes)) in files.iter().enumerate().filter(|(_, (name, _))| name.ends_with(".wal")) {
+        let mut offset = PAGE;
+        while offset < bytes.len() - PAGE && &bytes[offset..offset + 4] == b"MUFR" {
+            let u32_at = |at: usize| u32::from_le_bytes(bytes[offset + at..offset + at + 4].try_into().expect("4"));
+            let u64_at = |at: usize| u64::from_le_bytes(bytes[offset + at..offset + at + 8].try_into().expect("8"));
+            let control = bytes[offset + 6] & 4 != 0;
+            let length = u32_at(8) as usize;
+            frames.push(Frame {
+                file,
+                offset,
+                bytes: length,
+                sequence: u64_at(24),
+                first: u64_at(32),
+                records: if control { 0 } else { u64::from(u32_at(16)) },
+            });
+            offset += length;
+        }
+    }
+    frames
 }
 
 /// Counts of a run.
@@ -314,27 +325,39 @@ impl Sample {
 pub(crate) struct Tally {
     pub(crate) whole: u64,
     pub(crate) reported: u64,
-    pub(crate) excused: u64,
+    pub(crate) last_frame: u64,
+    pub(crate) wiped: u64,
 }
 
 impl Tally {
     pub(crate) fn count(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Whole => self.whole += 1,
-            Outcome::Reported => self.reported += 1,
-            Outcome::Excused => self.excused += 1,
-        }
+        *match outcome {
+            Outcome::Whole => &mut self.whole,
+            Outcome::Reported => &mut self.reported,
+            Outcome::LastFrame => &mut self.last_frame,
+            Outcome::Wiped => &mut self.wiped,
+        } += 1;
+    }
+
+    pub(crate) fn images(&self) -> u64 {
+        self.whole + self.reported + self.last_frame + self.wiped
     }
 }
 
-/// Judges this many random images.
+/// Judges this many random images: one to three edits each, half of them beside a database that has applied something.
 pub(crate) fn run(samples: &[Sample], images: u64, seed: u64) -> Tally {
     let mut random = Random(seed);
     let mut tally = Tally::default();
     for _ in 0..images {
         let sample = &samples[random.below(samples.len())];
-        let (image, edits) = sample.damage(samples, &mut random);
-        tally.count(sample.judge(&image, &edits));
+        let first = Edit::random(sample, samples, &mut random);
+        let mut edits = [first; 3];
+        let count = 1 + random.below(3);
+        for edit in &mut edits[1..count] {
+            *edit = Edit::random(sample, samples, &mut random);
+        }
+        let applied = (random.below(2) == 0).then(|| random.next() % (sample.durable + 1));
+        tally.count(sample.judge(&edits[..count], applied, samples));
     }
     tally
 }

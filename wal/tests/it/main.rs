@@ -6,6 +6,7 @@ mod edits;
 mod faults;
 mod fuzz;
 mod golden;
+mod image;
 mod journal;
 mod property;
 mod real;
