@@ -3,9 +3,11 @@
 //! Each file has what the page cache shows and what is on the platter, compared in sectors of 512 bytes. A power cut
 //! leaves each unsynced sector old, new or garbage, in any combination; unsynced names change or not, each on its own;
 //! a failed sync leaves sectors that the cache shows but the platter never gets. Any single operation can be made to
-//! fail or to be the last one before the power goes. Same seed and same calls, same disk.
+//! fail or to be the last one before the power goes, or, under a [`Weather`], goes wrong by chance. Same seed and same
+//! calls, same disk.
 
 mod file;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use super::{Access, Disk, DiskFile, Entry, Lock};
 use file::{Inode, SimFile};
+pub use weather::{Bruise, Incidents, Weather};
 
 /// The unit that a power cut leaves whole.
 pub const SECTOR: usize = 512;
@@ -52,7 +55,24 @@ pub(super) struct State {
     off: bool,
     boot: u64,
     room: Option<u64>,
+    weather: Weather,
+    incidents: Incidents,
     random: u64,
+}
+
+/// What an operation does, as far as faults care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Reads, or asks for names.
+    Read,
+    /// Writes where blocks are allocated.
+    Write,
+    /// May need blocks.
+    Grow,
+    /// Changes names.
+    Name,
+    /// Makes durable.
+    Sync,
 }
 
 #[derive(Debug, Clone)]
@@ -111,6 +131,8 @@ impl SimDisk {
             off: false,
             boot: 0,
             room: None,
+            weather: Weather::default(),
+            incidents: Incidents::default(),
             random: seed,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -179,11 +201,11 @@ impl SimDisk {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Runs one operation under the script.
+    /// Runs one operation under the script and the weather.
     fn operate<T>(
         &self,
         boot: Option<u64>,
-        can_fill: bool,
+        kind: Kind,
         act: impl FnOnce(&mut State, bool) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = self.state();
@@ -192,7 +214,8 @@ impl SimDisk {
         }
         state.operations += 1;
         state.clock += Duration::from_micros(10);
-        let fault = state.fault.filter(|(at, _)| *at == state.operations).map(|(_, fault)| fault);
+        let scripted = state.fault.filter(|(at, _)| *at == state.operations).map(|(_, fault)| fault);
+        let fault = scripted.or_else(|| state.turn(kind));
         match fault {
             Some(Fault::CutBefore) => {
                 state.off = true;
@@ -203,7 +226,7 @@ impl SimDisk {
                 state.off = true;
                 Err(io::Error::other("the power went"))
             }
-            Some(Fault::NoSpace) if can_fill => Err(io::ErrorKind::StorageFull.into()),
+            Some(Fault::NoSpace) if kind == Kind::Grow => Err(io::ErrorKind::StorageFull.into()),
             Some(Fault::Error) => act(&mut state, true).and(Err(io::Error::from_raw_os_error(5))),
             Some(Fault::NoSpace) | None => act(&mut state, false),
         }
@@ -270,7 +293,7 @@ impl Disk for SimDisk {
     }
 
     fn lock(&self) -> io::Result<Box<dyn Lock>> {
-        let boot = self.operate(None, false, |state, failed| {
+        let boot = self.operate(None, Kind::Read, |state, failed| {
             if std::mem::replace(&mut state.locked, !failed) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -280,14 +303,14 @@ impl Disk for SimDisk {
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
-        self.operate(None, false, |state, _| {
+        self.operate(None, Kind::Read, |state, _| {
             let bytes = |inode: &u64| state.inodes[inode].cache.len() as u64;
             Ok(state.names.iter().map(|(name, inode)| Entry { name: name.clone(), bytes: bytes(inode) }).collect())
         })
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let (inode, boot) = self.operate(None, true, |state, failed| {
+        let (inode, boot) = self.operate(None, Kind::Grow, |state, failed| {
             let inode = state.next_inode;
             if !failed {
                 state.next_inode += 1;
@@ -300,12 +323,12 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let (inode, boot) = self.operate(None, false, |state, _| Ok((state.inode_of(name)?, state.boot)))?;
+        let (inode, boot) = self.operate(None, Kind::Read, |state, _| Ok((state.inode_of(name)?, state.boot)))?;
         Ok(Box::new(SimFile::new(self.clone(), inode, boot, access == Access::Append)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.operate(None, false, |state, failed| {
+        self.operate(None, Kind::Name, |state, failed| {
             state.inode_of(from)?;
             if !failed {
                 state.change_names(NameChange::Rename { from: from.into(), to: to.into() });
@@ -315,7 +338,7 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.operate(None, false, |state, failed| {
+        self.operate(None, Kind::Name, |state, failed| {
             state.inode_of(name)?;
             if !failed {
                 state.change_names(NameChange::Remove { name: name.into() });
@@ -325,7 +348,10 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self) -> io::Result<()> {
-        self.operate(None, false, |state, failed| {
+        self.operate(None, Kind::Sync, |state, failed| {
+            if !failed && state.lies() {
+                return Ok(());
+            }
             let mut changes = std::mem::take(&mut state.unsynced_names);
             if failed {
                 // Names are the file system's own: it keeps what it could not write, or stops altogether.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use super::{SECTOR, SimDisk, State, below};
+use super::{Kind, SECTOR, SimDisk, State, below};
 use crate::disk::DiskFile;
 
 /// A file's two states.
@@ -25,6 +25,20 @@ pub(super) struct Inode {
 impl Inode {
     pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
         Self { cache: Arc::clone(&bytes), durable: bytes, dirty: BTreeSet::new(), deceived: false }
+    }
+
+    /// Whether a power cut could change something.
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty() || self.cache.len() != self.durable.len()
+    }
+
+    /// Damages a byte of what is stored.
+    pub(super) fn flip(&mut self, offset: usize, bits: u8) {
+        for copy in [&mut self.durable, &mut self.cache] {
+            if let Some(byte) = Arc::make_mut(copy).get_mut(offset) {
+                *byte ^= bits;
+            }
+        }
     }
 
     /// Leaves each dirty sector old, new or garbage, and forgets the cache.
@@ -82,7 +96,8 @@ impl Inode {
 
     fn sync(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
-        if !self.deceived {
+        let few = dirty.len() * SECTOR * 4 < self.cache.len();
+        if !self.deceived && !few {
             self.durable = Arc::clone(&self.cache);
             return;
         }
@@ -138,12 +153,8 @@ impl SimFile {
         Self { disk, inode, boot, fixed }
     }
 
-    fn operate<T>(
-        &self,
-        can_fill: bool,
-        act: impl FnOnce(&mut Inode, &mut u64, bool) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.disk.operate(Some(self.boot), can_fill, |state, failed| {
+    fn operate<T>(&self, kind: Kind, act: impl FnOnce(&mut Inode, &mut u64, bool) -> io::Result<T>) -> io::Result<T> {
+        self.disk.operate(Some(self.boot), kind, |state, failed| {
             let State { inodes, random, .. } = state;
             let inode = inodes.get_mut(&self.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             act(inode, random, failed)
@@ -157,12 +168,12 @@ fn position(offset: u64) -> io::Result<usize> {
 
 impl DiskFile for SimFile {
     fn bytes(&self) -> io::Result<u64> {
-        self.operate(false, |inode, _, _| Ok(inode.cache.len() as u64))
+        self.operate(Kind::Read, |inode, _, _| Ok(inode.cache.len() as u64))
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let start = position(offset)?;
-        self.operate(false, |inode, _, _| {
+        self.operate(Kind::Read, |inode, _, _| {
             let rest = inode.cache.get(start..).unwrap_or_default();
             let count = rest.len().min(buffer.len());
             buffer[..count].copy_from_slice(&rest[..count]);
@@ -173,7 +184,8 @@ impl DiskFile for SimFile {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let start = position(offset)?;
         let fixed = self.fixed;
-        self.operate(!fixed, |inode, random, failed| {
+        let start = self.disk.aimed(start, fixed);
+        self.operate(if fixed { Kind::Write } else { Kind::Grow }, |inode, random, failed| {
             if fixed && start + bytes.len() > inode.cache.len() {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
@@ -188,7 +200,7 @@ impl DiskFile for SimFile {
 
     fn allocate(&mut self, bytes: u64) -> io::Result<()> {
         let length = position(bytes)?;
-        self.disk.operate(Some(self.boot), true, |state, failed| {
+        self.disk.operate(Some(self.boot), Kind::Grow, |state, failed| {
             let inode = state.inodes.get_mut(&self.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             let more = length.saturating_sub(inode.cache.len());
             if let Some(room) = &mut state.room {
@@ -202,7 +214,12 @@ impl DiskFile for SimFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.operate(false, |inode, random, failed| {
+        self.disk.operate(Some(self.boot), Kind::Sync, |state, failed| {
+            if !failed && state.lies() {
+                return Ok(());
+            }
+            let State { inodes, random, .. } = state;
+            let inode = inodes.get_mut(&self.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             if failed {
                 inode.sync_in_vain(random);
             } else {
@@ -213,7 +230,7 @@ impl DiskFile for SimFile {
     }
 
     fn drop_cache(&mut self) -> io::Result<()> {
-        self.operate(false, |inode, _, _| {
+        self.operate(Kind::Read, |inode, _, _| {
             inode.drop_cache();
             Ok(())
         })
