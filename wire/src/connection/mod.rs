@@ -36,7 +36,7 @@ pub(crate) use close::{ClosingText, closing_text};
 pub(crate) use events::{Events, TimeAnswer};
 pub use keys::KeyLimits;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use pair::{opened, pair};
+pub(crate) use pair::{client_end, opened, pair, server_end};
 pub(crate) use path::PathData;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use receive::Opened;

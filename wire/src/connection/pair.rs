@@ -1,5 +1,6 @@
 //! Both ends of one connection with keys that anyone knows, for tests and fuzzing.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::{Connection, KeyLimits, Opened, Role, Terms};
@@ -13,8 +14,25 @@ pub(crate) const UP: u8 = 1;
 /// The number of the server's key.
 pub(crate) const DOWN: u8 = 2;
 
+/// The keys with this number. Those of the two ends are derived once: an end that lives for microseconds would spend a
+/// good part of them on it.
 fn keys(number: u8) -> DirectionKeys {
-    DirectionKeys::new([number; 32], Direction::ToServer, 1)
+    static BOTH: OnceLock<[DirectionKeys; 2]> = OnceLock::new();
+    let derive = |number| DirectionKeys::new([number; 32], Direction::ToServer, 1);
+    let [up, down] = BOTH.get_or_init(|| [derive(UP), derive(DOWN)]);
+    match number {
+        UP => up.clone(),
+        DOWN => down.clone(),
+        other => derive(other),
+    }
+}
+
+fn sealing(number: u8) -> SealingKey {
+    SealingKey::new(&keys(number))
+}
+
+fn opening(number: u8) -> OpeningKey {
+    OpeningKey::new(&keys(number))
 }
 
 /// The header of what goes to the server.
@@ -29,33 +47,32 @@ pub(crate) fn down() -> Header {
 
 /// A client's end and a server's end of the same connection, made at `now`.
 pub(crate) fn pair(now: Time, seed: u8, limits: KeyLimits) -> (Connection, Connection) {
-    let terms = Terms {
+    let mut random = Random::from_seed([seed; 32]);
+    (client_end(now, &mut random, limits), server_end(now, &mut random, limits))
+}
+
+/// A client's end alone.
+pub(crate) fn client_end(now: Time, random: &mut Random, limits: KeyLimits) -> Connection {
+    let role = Role::Client(InputOut::new());
+    Connection::new(now, (sealing(UP), opening(DOWN)), (up(), down()), role, terms(limits), random)
+}
+
+/// A server's end alone.
+pub(crate) fn server_end(now: Time, random: &mut Random, limits: KeyLimits) -> Connection {
+    let role = Role::Server(InputIn::default());
+    Connection::new(now, (sealing(DOWN), opening(UP)), (down(), up()), role, terms(limits), random)
+}
+
+fn terms(keys: KeyLimits) -> Terms {
+    Terms {
         ack_delay: Duration::from_millis(50),
         ack_control_at_once: true,
         idle: Duration::from_secs(10),
         coalesce: Duration::ZERO,
-        keys: limits,
+        keys,
         ceiling: 0,
         max_datagram: 1_200,
-    };
-    let mut random = Random::from_seed([seed; 32]);
-    let client = Connection::new(
-        now,
-        (SealingKey::new(&keys(UP)), OpeningKey::new(&keys(DOWN))),
-        (up(), down()),
-        Role::Client(InputOut::new()),
-        terms,
-        &mut random,
-    );
-    let server = Connection::new(
-        now,
-        (SealingKey::new(&keys(DOWN)), OpeningKey::new(&keys(UP))),
-        (down(), up()),
-        Role::Server(InputIn::default()),
-        terms,
-        &mut random,
-    );
-    (client, server)
+    }
 }
 
 /// A packet with this body, as the peer whose sealing key has this number would send it.
