@@ -151,6 +151,11 @@ impl<S: Sql> Store for SqlStore<S> {
         apply::apply(&mut self.sql, fence, batch, outcomes)
     }
 
+    fn safe(&mut self) -> Result<Lsn, StoreError> {
+        let fence = self.fence.expect("`fence` is called before `safe`");
+        apply::safe(&mut self.sql, fence)
+    }
+
     fn outcome(&mut self, event_id: u128) -> Result<Option<Outcome>, StoreError> {
         Ok(transact(&mut self.sql, Access::Read, |sql| apply::outcome(sql, event_id))?)
     }

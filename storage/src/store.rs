@@ -46,6 +46,9 @@ pub trait Store: Send {
     /// A batch the database itself refuses is divided until the one refused event is alone; it is quarantined and the
     /// rest applied. Then one call makes several transactions, always in order.
     ///
+    /// When it returns, rejections and quarantines are on the store's own disk; what was applied may be forgotten again,
+    /// last first, until [`Store::safe`] covers it.
+    ///
     /// # Errors
     ///
     /// `Behind` if the batch begins after the next undecided record; `Fenced` if another applier took over; otherwise as
@@ -56,6 +59,19 @@ pub trait Store: Send {
     /// If the positions of the batch are not consecutive, if it has more than [`MAX_BATCH`] records, or if `fence` was
     /// not called first.
     fn apply(&mut self, batch: &[(Lsn, Entry<'_>)], outcomes: &mut Vec<Outcome>) -> Result<(), StoreError>;
+
+    /// Makes sure that everything committed is on the store's own disk, and returns the position up to which every record
+    /// of the journal is decided there. A smaller position than was applied through this connection means that the store
+    /// forgot the rest: apply again from the one after it.
+    ///
+    /// # Errors
+    ///
+    /// `Fenced` if another applier took over; otherwise as [`StoreError`] says.
+    ///
+    /// # Panics
+    ///
+    /// If `fence` was not called first.
+    fn safe(&mut self) -> Result<Lsn, StoreError>;
 
     /// What was decided about an event; `None` if nothing is.
     ///

@@ -19,9 +19,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use mu_config::Plan;
 use mu_storage::error::StoreError;
+use mu_value::RecoverError;
 use mu_wire::HostKeys;
 
-use crate::journal::RecoverError;
 use crate::runtime::cores::{self, CorePlanError};
 use crate::runtime::{Clock, StartError};
 use control::ControlParts;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mu_config::{Runtime, Settings};
+use mu_value::ValueStatus;
 use mu_wire::HostKeys;
 use rtrb::{Producer, RingBuffer};
 use tokio::sync::mpsc;
@@ -18,8 +19,7 @@ use super::plan::Layout;
 use super::value::Opened;
 use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
 use crate::journal::{
-    APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, ValueStatus, WriterParts, journal_ports, run_applier,
-    run_writer,
+    APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WriterParts, journal_ports, run_applier, run_writer,
 };
 use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist};
 use crate::runtime::cores::{CorePlan, Placed, spawn_pinned};
@@ -75,16 +75,18 @@ impl Threads {
     ) -> Result<Self, BootError> {
         let cpus = &cores.housekeeping;
         let value = Arc::new(ValueStatus::default());
-        value.durable_lsn.store(opened.recovered.applied.0, Relaxed);
-        value.applied_lsn.store(opened.recovered.applied.0, Relaxed);
+        value.durable_lsn.store(opened.recovered.safe.0, Relaxed);
+        value.applied_lsn.store(opened.recovered.safe.0, Relaxed);
+        value.safe_lsn.store(opened.recovered.safe.0, Relaxed);
         value.replayed.store(opened.recovered.replayed.len() as u64, Relaxed);
         let give_up = Arc::new(AtomicBool::new(false));
-        let (ports, control_port, mut ends) = journal_ports(shards);
-        let completions = ends.take_completions();
+        let (ports, control_port, ends, completions) = journal_ports(shards);
+        let safe = opened.recovered.safe;
         let (logged, to_apply) = RingBuffer::new(APPLY_QUEUE_MAX);
         let writer = WriterParts { journal: opened.recovered.journal, ends, logged, status: Arc::clone(&value) };
         let applier = ApplierParts {
             store: opened.applier,
+            safe,
             logged: to_apply,
             completions,
             status: Arc::clone(&value),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use mu_config::{Settings, WalMedium};
 use mu_storage::error::StoreError;
 use mu_storage::store::{Role, Store, open as open_store};
+use mu_value::{RecoverError, RecoverOptions, Recovered, recover};
 use mu_wal::{JournalOptions, Medium, ScanOptions};
 
 use super::{BootError, BootOptions};
-use crate::journal::{RecoverError, RecoverOptions, Recovered, recover};
 use crate::runtime::Clock;
 
 /// How long a start waits for a store that does not answer, before it fails.

@@ -9,11 +9,12 @@ use std::thread::Thread;
 use arc_swap::ArcSwapOption;
 use mu_storage::event::{self, ValueEvent};
 use mu_storage::store::Outcome;
+use mu_value::Submission;
 use mu_wire::Time;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::{mpsc, oneshot};
 
-use super::IN_FLIGHT_MAX;
+use super::{IN_FLIGHT_MAX, since_origin};
 
 /// Bytes reserved for an encoded event; a full trade (64 moves, 8 balances) stays below it.
 const PAYLOAD_CAPACITY: usize = 4_096;
@@ -30,28 +31,22 @@ pub enum Origin {
     Control(oneshot::Sender<Outcome>),
 }
 
-/// One encoded event on its way to the journal.
-#[derive(Debug)]
-pub struct Submission {
-    /// The event's identity, unique for ever.
-    pub event_id: u128,
-    /// The journal's record kind.
-    pub kind: u16,
-    /// The rkyv archive.
-    pub payload: Vec<u8>,
-    /// Who is told.
-    pub origin: Origin,
-    /// When it was submitted.
-    pub at: Time,
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is durable, and that was all that was asked for: it will be applied, or an operator decides.
+    Durable,
+    /// What the outcome row says.
+    Decided(Outcome),
 }
 
-/// A decided event on its way back to its shard.
+/// An event on its way back to its shard.
 #[derive(Debug)]
 pub struct Completion {
     /// Which event.
     pub event_id: u128,
-    /// What the outcome row says.
-    pub outcome: Outcome,
+    /// What became of it.
+    pub settled: Settled,
     /// The payload buffer, to be used again.
     pub payload: Vec<u8>,
 }
@@ -76,8 +71,9 @@ impl Wake {
 #[derive(Debug)]
 pub struct ShardPort {
     index: usize,
-    submit: Producer<Submission>,
-    done: Consumer<Completion>,
+    submit: Producer<Submission<Origin>>,
+    durable: Consumer<Completion>,
+    decided: Consumer<Completion>,
     spare: Vec<Vec<u8>>,
     wake: Wake,
 }
@@ -94,9 +90,11 @@ impl ShardPort {
         let submission = Submission {
             event_id: event.event_id,
             kind: event::VALUE_KIND,
+            schema: event::VALUE_SCHEMA,
+            flags: 0,
             payload,
             origin: Origin::Shard(self.index),
-            at: now,
+            at: since_origin(now),
         };
         match self.submit.push(submission) {
             Ok(()) => Ok(()),
@@ -112,14 +110,14 @@ impl ShardPort {
         self.wake.wake();
     }
 
-    /// The next decided event.
-    pub fn completion(&mut self) -> Option<(u128, Outcome)> {
-        let done = self.done.pop().ok()?;
+    /// The next event that is done with.
+    pub fn completion(&mut self) -> Option<(u128, Settled)> {
+        let done = self.durable.pop().or_else(|_empty| self.decided.pop()).ok()?;
         self.spare.push(done.payload);
-        Some((done.event_id, done.outcome))
+        Some((done.event_id, done.settled))
     }
 
-    /// Events of this shard that are not decided yet.
+    /// Events of this shard that are not done with yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         IN_FLIGHT_MAX - self.spare.len()
@@ -129,7 +127,7 @@ impl ShardPort {
 /// The gateway's end; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ControlPort {
-    queue: mpsc::Sender<Submission>,
+    queue: mpsc::Sender<Submission<Origin>>,
     wake: Wake,
 }
 
@@ -145,9 +143,11 @@ impl ControlPort {
         let submission = Submission {
             event_id: event.event_id,
             kind: event::VALUE_KIND,
+            schema: event::VALUE_SCHEMA,
+            flags: 0,
             payload,
             origin: Origin::Control(reply),
-            at: now,
+            at: since_origin(now),
         };
         self.queue.try_send(submission).map_err(|_full_or_closed| Busy)?;
         self.wake.wake();
@@ -155,34 +155,58 @@ impl ControlPort {
     }
 }
 
-/// The wal thread's end of one shard's ring.
+/// The wal thread's end of one shard's rings.
 #[derive(Debug)]
 pub struct PortEnd {
-    pub(super) submitted: Consumer<Submission>,
+    submitted: Consumer<Submission<Origin>>,
+    durable: Producer<Completion>,
 }
+
+/// The applier's end of every shard's ring.
+#[derive(Debug)]
+pub struct CompletionEnds(Vec<Producer<Completion>>);
 
 /// The wal thread's and the applier's ends of every ring.
 #[derive(Debug)]
 pub struct JournalEnds {
-    pub(super) shards: Vec<PortEnd>,
-    pub(super) control: mpsc::Receiver<Submission>,
-    pub(super) completions: Vec<Producer<Completion>>,
+    shards: Vec<PortEnd>,
+    control: mpsc::Receiver<Submission<Origin>>,
     wake: Wake,
 }
 
-impl JournalEnds {
-    /// Splits off the applier's half: one completion ring per shard.
-    pub fn take_completions(&mut self) -> Vec<Producer<Completion>> {
-        std::mem::take(&mut self.completions)
+impl CompletionEnds {
+    /// Tells the origin what the outcome row says.
+    pub(super) fn tell(&mut self, submission: Submission<Origin>, outcome: Outcome) {
+        if submission.is_told_when_durable() {
+            if outcome != Outcome::Applied {
+                log::error!("event {:032x} was told done and is {outcome:?}: it waits for review", submission.event_id);
+            }
+            return;
+        }
+        match submission.origin {
+            Origin::Shard(index) => {
+                let settled = Settled::Decided(outcome);
+                let done = Completion { event_id: submission.event_id, settled, payload: submission.payload };
+                // The ring is as long as the shard's buffers are many, so it can only refuse when the shard is gone.
+                if let Some(ring) = self.0.get_mut(index) {
+                    let _shard_gone = ring.push(done);
+                }
+            }
+            Origin::Control(reply) => {
+                let _request_gone = reply.send(outcome);
+            }
+        }
     }
+}
 
+impl JournalEnds {
     /// Names the calling thread as the one to wake.
     pub(super) fn adopt(&self) {
         self.wake.0.store(Some(Arc::new(std::thread::current())));
     }
 
     /// The next submission, one from each source in turn, starting after `turn`.
-    pub(super) fn next(&mut self, turn: &mut usize) -> Option<Submission> {
+    pub(super) fn next(&mut self, turn: &mut usize) -> Option<Submission<Origin>> {
         let sources = self.shards.len() + 1;
         for _ in 0..sources {
             *turn = (*turn + 1) % sources;
@@ -197,6 +221,16 @@ impl JournalEnds {
         None
     }
 
+    /// Tells a shard that its event is durable; the shard's buffer goes back with it and a copy goes on.
+    pub(super) fn acknowledge(&mut self, submission: &mut Submission<Origin>) {
+        let Origin::Shard(index) = submission.origin else { return };
+        let Some(shard) = self.shards.get_mut(index) else { return };
+        let copy = submission.payload.clone();
+        let payload = std::mem::replace(&mut submission.payload, copy);
+        let done = Completion { event_id: submission.event_id, settled: Settled::Durable, payload };
+        let _shard_gone = shard.durable.push(done);
+    }
+
     /// True when every producer is gone and nothing is left to drain.
     pub(super) fn finished(&self) -> bool {
         self.control.is_closed()
@@ -207,18 +241,20 @@ impl JournalEnds {
 
 /// Makes the rings of `shards` shards and of the gateway.
 #[must_use]
-pub fn journal_ports(shards: usize) -> (Vec<ShardPort>, ControlPort, JournalEnds) {
+pub fn journal_ports(shards: usize) -> (Vec<ShardPort>, ControlPort, JournalEnds, CompletionEnds) {
     let wake = Wake::default();
     let (queue, control) = mpsc::channel(CONTROL_QUEUE_MAX);
     let mut ports = Vec::with_capacity(shards);
-    let mut ends = JournalEnds { shards: Vec::new(), control, completions: Vec::new(), wake: wake.clone() };
+    let mut ends = JournalEnds { shards: Vec::new(), control, wake: wake.clone() };
+    let mut completions = CompletionEnds(Vec::new());
     for index in 0..shards {
         let (submit, submitted) = RingBuffer::new(IN_FLIGHT_MAX);
-        let (completed, done) = RingBuffer::new(IN_FLIGHT_MAX);
+        let (tell_durable, durable) = RingBuffer::new(IN_FLIGHT_MAX);
+        let (tell_decided, decided) = RingBuffer::new(IN_FLIGHT_MAX);
         let spare = (0..IN_FLIGHT_MAX).map(|_| Vec::with_capacity(PAYLOAD_CAPACITY)).collect();
-        ports.push(ShardPort { index, submit, done, spare, wake: wake.clone() });
-        ends.shards.push(PortEnd { submitted });
-        ends.completions.push(completed);
+        ports.push(ShardPort { index, submit, durable, decided, spare, wake: wake.clone() });
+        ends.shards.push(PortEnd { submitted, durable: tell_durable });
+        completions.0.push(tell_decided);
     }
-    (ports, ControlPort { queue, wake }, ends)
+    (ports, ControlPort { queue, wake }, ends, completions)
 }

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use super::process;
 use super::status::Sources;
+use crate::journal::since_origin;
 use crate::runtime::Clock;
 use crate::shard::figures::ShardFigures;
 
@@ -144,10 +145,12 @@ impl Page {
         gauge(e, "events_pending", "Durable events without an outcome", value.pending())?;
         gauge(e, "journal_durable_lsn", "Highest durable position", value.durable_lsn.load(Relaxed))?;
         gauge(e, "journal_applied_lsn", "Highest decided position", value.applied_lsn.load(Relaxed))?;
+        gauge(e, "journal_safe_lsn", "Highest position on the store's own disk", value.safe_lsn.load(Relaxed))?;
         counter(e, "journal_syncs", "Syncs of the journal", value.syncs.load(Relaxed))?;
         counter(e, "journal_sync_microseconds", "Time spent in syncs", value.sync_us.load(Relaxed))?;
         counter(e, "apply_retries", "Batches the store did not decide at once", value.apply_retries.load(Relaxed))?;
-        let open = value.open(Clock::now());
+        counter(e, "redriven", "Events decided again because the store forgot them", value.redriven.load(Relaxed))?;
+        let open = value.open(since_origin(Clock::now()));
         gauge(e, "value_open", "1 while new trades are accepted", u64::from(open))
     }
 

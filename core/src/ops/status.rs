@@ -10,12 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+use mu_value::ValueStatus;
 use mu_wire::DropReason;
 use serde_json::{Value, json};
 
 use super::process;
 use crate::gateway::GatewayStats;
-use crate::journal::ValueStatus;
+use crate::journal::since_origin;
 use crate::persist::PersistStatus;
 use crate::runtime::{Clock, Pulse};
 use crate::shard::figures::{Published, ShardFigures, times};
@@ -77,15 +78,17 @@ impl Sources {
             "journal": {
                 "durable_lsn": self.value.durable_lsn.load(Relaxed),
                 "applied_lsn": self.value.applied_lsn.load(Relaxed),
+                "safe_lsn": self.value.safe_lsn.load(Relaxed),
                 "syncs": self.value.syncs.load(Relaxed),
                 "sync_us": self.value.sync_us.load(Relaxed),
                 "replayed": self.value.replayed.load(Relaxed),
                 "apply_retries": self.value.apply_retries.load(Relaxed),
-                "open": self.value.open(now),
+                "redriven": self.value.redriven.load(Relaxed),
+                "open": self.value.open(since_origin(now)),
             },
             "store": {
                 "lag_ms": self.persist.lag_ms.load(Relaxed),
-                "available": !self.persist.away.load(Relaxed) && self.value.open(now),
+                "available": !self.persist.away.load(Relaxed) && self.value.open(since_origin(now)),
                 "rows_written": self.persist.written.load(Relaxed),
                 "rows_stale": self.persist.stale.load(Relaxed),
                 "retries": self.persist.retries.load(Relaxed),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mu_config::{Class, MapDef, MonsterTemplate};
+use mu_value::ValueStatus;
 use mu_wire::{HostKeys, Limits, Random, Server, ServerConfig, Tick, Time, TokenSealer};
 use mu_wire_io::SocketOptions;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -21,7 +22,7 @@ use super::publish::Publisher;
 use super::reservations::Reservations;
 use super::stop::StopFlag;
 use crate::directory::RouteTable;
-use crate::journal::{ShardPort, ValueStatus};
+use crate::journal::ShardPort;
 use crate::map::event_ids::EventIds;
 use crate::map::{Map, MapPlan, Outbox, Rules};
 use crate::net::Net;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use mu_config::{Class, Portal};
 use mu_storage::ids::CharacterId;
 use mu_storage::store::{HotRow, LoadedCharacter};
+use mu_value::ValueStatus;
 use mu_wire::motion::Tile;
 use mu_wire::{ConnId, EntityId, Random, Time, TokenSealer};
 use rtrb::Producer;
@@ -20,7 +21,7 @@ use super::peers::{Move, PeerLinks};
 use super::reservations::Reservations;
 use super::stop::StopFlag;
 use crate::directory::RouteTable;
-use crate::journal::{ShardPort, ValueStatus};
+use crate::journal::ShardPort;
 use crate::map::{Joining, Map, Transit};
 use crate::persist::Row;
 

@@ -92,6 +92,15 @@ pub(crate) fn apply(
     result
 }
 
+/// The position everything up to which is decided on the database's own disk.
+pub(crate) fn safe(sql: &mut dyn Sql, fence: Fence) -> Result<Lsn, StoreError> {
+    let applied = transact(sql, Access::Write, |sql| {
+        hold_fence(sql, fence)?;
+        position(sql, fence.journal)
+    });
+    Ok(applied?)
+}
+
 /// Applies the batch; if the database refuses its rows, applies its halves in order, down to the one event at fault.
 fn apply_or_divide(
     sql: &mut dyn Sql,

@@ -99,6 +99,11 @@ impl Store for MemoryStore {
         result
     }
 
+    fn safe(&mut self) -> Result<Lsn, StoreError> {
+        let fence = self.fence.expect("`fence` is called before `safe`");
+        self.database.write(&mut self.start, always, move |state| state.held(fence))
+    }
+
     fn outcome(&mut self, event_id: u128) -> Result<Option<Outcome>, StoreError> {
         self.database.read(&mut self.start, |state| state.outcome(event_id))
     }

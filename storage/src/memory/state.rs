@@ -104,6 +104,14 @@ impl State {
         Lsn(self.journals.values().find(|row| row.log_id == log_id).map_or(0, |row| row.applied))
     }
 
+    /// The position of the fenced journal.
+    pub(super) fn held(&self, fence: Fence) -> Result<Lsn, StoreError> {
+        if self.epoch != fence.epoch {
+            return Err(StoreError::Fenced { ours: fence.epoch, newest: self.epoch });
+        }
+        Ok(Lsn(self.journals.get(&fence.journal).map_or(0, |row| row.applied)))
+    }
+
     /// One batch, one transaction. On an error nothing changed.
     pub(super) fn apply(
         &mut self,

@@ -48,6 +48,7 @@ pass_on! {
     apply(batch: &[(Lsn, Entry<'_>)], outcomes: &mut Vec<Outcome>) -> Result<(), StoreError>;
     outcome(event_id: u128) -> Result<Option<Outcome>, StoreError>;
     applied(log_id: u128) -> Result<Lsn, StoreError>;
+    safe() -> Result<Lsn, StoreError>;
     account_create(account: &NewAccount<'_>) -> Result<(), AccountError>;
     accounts_create_many(accounts: &[NewAccount<'_>]) -> Result<usize, AccountError>;
     account_by_name(name: &str) -> Result<Option<Account>, StoreError>;

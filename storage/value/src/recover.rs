@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use mu_storage::error::StoreError;
-use mu_storage::event::{self, ValueEvent};
-use mu_storage::store::{Entry, Outcome, RecordKind, Store};
+use mu_storage::store::{Entry, Outcome, Store};
 use mu_wal::{EpochStart, Journal, JournalOptions, Lsn, OwnedRecord, Scan, WalError};
 
-use super::APPLY_BATCH_MAX;
+use crate::APPLY_BATCH_MAX;
+use crate::decode::Decoded;
 
 /// How the journal is opened.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,8 @@ pub struct Recovered {
     pub journal: Journal,
     /// Counts this server's starts; a part of every event id.
     pub boot: u32,
-    /// The position everything up to which is decided.
-    pub applied: Lsn,
+    /// The position everything up to which is decided, and on the store's own disk.
+    pub safe: Lsn,
     /// Events the previous run left undecided, and what became of them.
     pub replayed: Vec<(u128, Outcome)>,
 }
@@ -76,30 +76,21 @@ pub fn recover(
     for lsn in last.0 + 1..=journal.durable().0 {
         store.apply(&[(Lsn(lsn), Entry::Other)], &mut Vec::new())?;
     }
-    Ok(Recovered { applied: journal.durable(), journal, boot: fenced.boot, replayed })
+    let (durable, safe) = (journal.durable(), store.safe()?);
+    if safe < durable {
+        return Err(StoreError::Behind { applied: safe, first: durable.next() }.into());
+    }
+    Ok(Recovered { safe: durable, journal, boot: fenced.boot, replayed })
 }
 
 /// Decides a batch of records as they stand in the journal.
 fn replay(store: &mut dyn Store, batch: &[OwnedRecord], replayed: &mut Vec<(u128, Outcome)>) -> Result<(), StoreError> {
-    let events: Vec<Option<ValueEvent>> = batch
-        .iter()
-        .map(|record| match RecordKind::of(record.kind, record.schema) {
-            RecordKind::Value => event::decode(&record.payload).ok(),
-            RecordKind::UnknownValue | RecordKind::Other => None,
-        })
-        .collect();
+    let decoded: Vec<Decoded> =
+        batch.iter().map(|record| Decoded::of(record.kind, record.schema, &record.payload)).collect();
     let entries: Vec<(Lsn, Entry<'_>)> = batch
         .iter()
-        .zip(&events)
-        .map(|(record, event)| {
-            let entry = match (RecordKind::of(record.kind, record.schema), event) {
-                (RecordKind::Value, Some(event)) => Entry::Event(event),
-                (RecordKind::Other, _) => Entry::Other,
-                // Intact but not readable by this version: it goes to review with its bytes, and what it names is frozen.
-                _ => Entry::Damaged { event_id: record.event_id, payload: &record.payload },
-            };
-            (record.lsn, entry)
-        })
+        .zip(&decoded)
+        .map(|(record, decoded)| (record.lsn, decoded.entry(record.event_id, record.flags, &record.payload)))
         .collect();
     let mut outcomes = Vec::with_capacity(entries.len());
     store.apply(&entries, &mut outcomes)?;

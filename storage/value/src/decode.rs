@@ -1,0 +1,32 @@
+//! A journal record as the store is to see it.
+
+use mu_storage::event::{self, ValueEvent};
+use mu_storage::store::{Entry, RecordKind};
+
+/// What a record turned out to be.
+#[allow(clippy::large_enum_variant, reason = "nearly every record is an event, and a batch of them lives for one call")]
+pub(crate) enum Decoded {
+    Event(ValueEvent),
+    /// Intact, but not readable by this version: it goes to review with its bytes, and what it names is frozen.
+    Unreadable,
+    /// Nothing for the store.
+    Other,
+}
+
+impl Decoded {
+    pub(crate) fn of(kind: u16, schema: u16, payload: &[u8]) -> Self {
+        match RecordKind::of(kind, schema) {
+            RecordKind::Value => event::decode(payload).map_or(Self::Unreadable, Self::Event),
+            RecordKind::UnknownValue => Self::Unreadable,
+            RecordKind::Other => Self::Other,
+        }
+    }
+
+    pub(crate) const fn entry<'a>(&'a self, event_id: u128, _flags: u16, payload: &'a [u8]) -> Entry<'a> {
+        match self {
+            Self::Event(event) => Entry::Event(event),
+            Self::Unreadable => Entry::Damaged { event_id, payload },
+            Self::Other => Entry::Other,
+        }
+    }
+}
