@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use mu_perf::crash::{Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage};
+use mu_perf::crash::{
+    Blow, Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage, strike_repeatedly,
+};
 
 /// Ends a real server at random moments under real clients, restarts it, and audits everything each time.
 #[derive(Debug, Parser)]
@@ -41,6 +43,12 @@ enum How {
     Term,
     /// The store is killed and comes back 10 s later (PostgreSQL)
     Outage,
+    /// The store is killed and comes back within 2 s (PostgreSQL)
+    Store,
+    /// Store and server are killed (PostgreSQL)
+    Both,
+    /// A commit is lost between server and store: its reply, itself, or it arrives late (PostgreSQL)
+    Line,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,7 +77,7 @@ fn run(cli: &Cli) -> Result<String, Broken> {
     let here = std::env::current_exe().map_err(|error| Broken(error.to_string()))?;
     let programs = Programs::in_folder(here.parent().unwrap_or(&here))?;
     let store = match (cli.how, cli.store) {
-        (How::Outage, _) | (_, Store::Postgres) => StoreKind::Postgres,
+        (How::Outage | How::Store | How::Both | How::Line, _) | (_, Store::Postgres) => StoreKind::Postgres,
         (_, Store::Sqlite) => StoreKind::Sqlite,
     };
     let options = CrashOptions {
@@ -85,5 +93,8 @@ fn run(cli: &Cli) -> Result<String, Broken> {
         How::Kill => format!("{:?}", kill_repeatedly(&options)?),
         How::Term => format!("{:?}", stop_repeatedly(&options)?),
         How::Outage => format!("{:?}", store_outage(&options)?),
+        How::Store => format!("{:?}", strike_repeatedly(&options, Blow::Store)?),
+        How::Both => format!("{:?}", strike_repeatedly(&options, Blow::Both)?),
+        How::Line => format!("{:?}", strike_repeatedly(&options, Blow::Line)?),
     })
 }

@@ -65,12 +65,15 @@ fn run(site: &mut Site, options: &CrashOptions) -> Result<KillReport, Broken> {
     }
     server.terminate()?;
     server.finish(Duration::from_secs(10))?;
-    for file in &told {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        report.told_success += text.lines().filter(|line| line.contains("\"success\"")).count() as u64;
-        report.told_failed += text.lines().filter(|line| line.contains("\"failed\"")).count() as u64;
-    }
+    (report.told_success, report.told_failed) = self::told(&told);
     Ok(report)
+}
+
+/// How many trades players saw succeed, and fail.
+pub(super) fn told(files: &[PathBuf]) -> (u64, u64) {
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+    let count = |word: &str| text.lines().filter(|line| line.contains(word)).count() as u64;
+    (count("\"success\""), count("\"failed\""))
 }
 
 /// Only births bring value into this world and nothing takes it out: players hold all that was ever minted.

@@ -3,6 +3,7 @@
 //! Nothing here knows the engine: it starts the two programs as an operator would, ends them, and reads what they wrote.
 //! Every pause has an end; every process started here is ended here, by its number.
 
+mod blows;
 mod hold;
 mod kill;
 mod outage;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use mu_storage::testing::PrivatePostgres;
 
+pub use blows::{Blow, BlowReport, strike_repeatedly};
 pub use kill::{KillReport, kill_repeatedly};
 pub use outage::{OutageReport, store_outage};
 pub use process::Programs;

@@ -13,6 +13,7 @@ use super::pause::until;
 use super::process::{Process, Programs};
 use super::{Broken, StoreKind, broken, private_store};
 use mu_storage::testing::PrivatePostgres;
+use mu_storage::testing::cut::CutProxy;
 
 /// Two shards, so that portals cross between them.
 const SHARDS: u16 = 2;
@@ -29,6 +30,7 @@ pub struct Site {
     pub postgres: Option<PrivatePostgres>,
     url: String,
     runs: u32,
+    crowds: u32,
 }
 
 impl Site {
@@ -56,7 +58,20 @@ impl Site {
              [keys]\nfile = \"keys\"\n"
         );
         fs::write(folder.path().join("mu-core.toml"), text).map_err(|error| broken("the configuration", error))?;
-        Ok(Self { folder, programs, gateway, postgres, url, runs: 0 })
+        Ok(Self { folder, programs, gateway, postgres, url, runs: 0, crowds: 0 })
+    }
+
+    /// From now on the server and its commands reach the store through a proxy that can lose commits.
+    ///
+    /// # Errors
+    /// When the store has no server of its own, or the configuration cannot be written again.
+    pub(crate) fn put_proxy_before_store(&self) -> Result<CutProxy, Broken> {
+        let server = self.postgres.as_ref().ok_or_else(|| broken("the store", "has no server of its own"))?;
+        let proxy = CutProxy::before(server);
+        let text = fs::read_to_string(self.config()).map_err(|error| broken("the configuration", error))?;
+        fs::write(self.config(), text.replace(&self.url, &proxy.url()))
+            .map_err(|error| broken("the configuration", error))?;
+        Ok(proxy)
     }
 
     /// The server's folder.
@@ -132,13 +147,11 @@ impl Site {
         Process::start(&self.programs.bots, &arguments, output)
     }
 
-    /// The files of the bots of the next run.
-    pub(crate) fn bot_files(&self) -> BotFiles {
-        BotFiles {
-            told: self.folder.path().join(format!("told-{}.jsonl", self.runs)),
-            standing: self.folder.path().join(format!("standing-{}.jsonl", self.runs)),
-            report: self.folder.path().join(format!("report-{}.json", self.runs)),
-        }
+    /// The files of the next bots: names that no others had.
+    pub(crate) fn bot_files(&mut self) -> BotFiles {
+        self.crowds += 1;
+        let file = |name: &str| self.folder.path().join(name.replace('#', &self.crowds.to_string()));
+        BotFiles { told: file("told-#.jsonl"), standing: file("standing-#.jsonl"), report: file("report-#.json") }
     }
 
     /// `mu-core audit` with everything players were told so far; fails unless every invariant holds.

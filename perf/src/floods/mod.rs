@@ -94,7 +94,7 @@ pub fn flood(floods: &[Flood], options: &FloodOptions) -> Result<FloodReport, Br
     let mut server = site.start_server()?;
     let gateway = Gateway::new(&site.gateway(), None);
     let entries = gateway.entries().map_err(|error| broken("the entry points", error))?;
-    let quiet = window(&site, options)?;
+    let quiet = window(&mut site, options)?;
     let entry = entries.first().copied().ok_or_else(|| Broken("the world has no entry point".to_owned()))?;
     let sources = floods.iter().map(|flood| {
         let name = format!("flood{}", flood.name());
@@ -104,7 +104,7 @@ pub fn flood(floods: &[Flood], options: &FloodOptions) -> Result<FloodReport, Br
     let stop = Arc::new(AtomicBool::new(false));
     let flowing: Vec<JoinHandle<(Source, Duration)>> =
         sources.into_iter().map(|source| flow(source, Arc::clone(&stop))).collect();
-    let flooded = window(&site, options);
+    let flooded = window(&mut site, options);
     stop.store(true, Relaxed);
     let (mut sent, mut readers) = (Vec::new(), (0, 0));
     for thread in flowing {
@@ -140,7 +140,7 @@ fn flow(mut source: Source, stop: Arc<AtomicBool>) -> JoinHandle<(Source, Durati
 }
 
 /// One crowd of neighbours from login to goodbye, and what it and the server tell of the time between.
-fn window(site: &Site, options: &FloodOptions) -> Result<Window, Broken> {
+fn window(site: &mut Site, options: &FloodOptions) -> Result<Window, Broken> {
     let files = site.bot_files();
     let before = site.ask("/v1/ops/status")?;
     let mut bots = site.start_bots_for(options.bots, ("walk", options.seconds), 7, &files)?;
