@@ -4,7 +4,7 @@
 //! already runs, so a failure is a value here and not a panic in a thread of the library's.
 
 use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use ::glommio::timer::Timer;
@@ -14,8 +14,10 @@ use super::clock::Clock;
 use super::driver::{Driver, ShardEnd, Turn};
 use super::rouse::Pulse;
 
-/// How long a task may run before timers and wakes are looked at; the library's default is 100 ms.
-const PREEMPT: Duration = Duration::from_millis(1);
+/// The preemption timer must never fire. When it fires between the library's look at its rings and its first task, because the
+/// thread lost its CPU there, glommio 0.9 takes "no task ran" for "no task is left" and sleeps with tasks waiting, for good if
+/// no other event comes (decision 0004). A shard needs no preemption: each turn ends by itself and awaits its timer.
+const PREEMPT: Duration = Duration::from_secs(3_600);
 /// Smallest memory the library registers with its rings; we read and write no files through it.
 const IO_MEMORY: usize = 64 << 10;
 /// Timers only, so few entries.
@@ -60,8 +62,15 @@ pub(super) fn run(
         let driver = build()?;
         ready();
         let queue = ::glommio::executor().create_task_queue(Shares::Static(1_000), Latency::Matters(PREEMPT), "shard");
+        pulse.beat(Clock::now());
         let task = ::glommio::spawn_local_into(steps(driver), queue).map_err(|error| error.to_string())?;
-        Ok(task.await)
+        // Until its first turn the shard's task has no waker that could be roused; this one's wake lets both run.
+        let mut task = pin!(task);
+        Ok(poll_fn(|context| {
+            pulse.listen(context.waker());
+            task.as_mut().poll(context)
+        })
+        .await)
     })
 }
 

@@ -1,8 +1,7 @@
 //! Rouses a shard whose executor sleeps past its timer.
 //!
-//! glommio 0.9 was seen here (kernel 6.18, busy CPU, about one start in twenty with two shards) to sleep in io_uring although
-//! its timer had fired: the shard then never stepped again. A wake from another thread ends such a sleep, because it
-//! comes through the executor's event descriptor. One thread looks at every shard's pulse and does that; a shard that is
+//! glommio 0.9 can sleep in io_uring with tasks waiting (decision 0004 has the cause and its cure): the shard then never steps
+//! again. A wake from another thread ends any such sleep, because it comes through the executor's event descriptor. One thread looks at every shard's pulse and does that; a shard that is
 //! merely busy does not notice. It also is the one place that knows that a shard stands still.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
