@@ -6,6 +6,7 @@
 //! fail or to be the last one before the power goes, or, under a [`Weather`], goes wrong by chance. Same seed and same
 //! calls, same disk.
 
+mod cut;
 mod file;
 mod weather;
 
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::{Access, Disk, DiskFile, Entry, Lock};
+pub use cut::Keep;
 use file::{Inode, SimFile};
 pub use weather::{Bruise, Incidents, Weather};
 
@@ -41,7 +43,7 @@ pub struct SimDisk {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     inodes: BTreeMap<u64, Inode>,
     next_inode: u64,

@@ -11,4 +11,6 @@ mod journal;
 mod property;
 mod real;
 mod rig;
+mod scripted;
+mod sweep;
 mod tool;

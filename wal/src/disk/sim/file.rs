@@ -10,21 +10,23 @@ use super::{Kind, SECTOR, SimDisk, State, below};
 use crate::disk::DiskFile;
 
 /// A file's two states.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Inode {
     /// What reads see.
     pub(super) cache: Arc<Vec<u8>>,
     /// What survives.
     pub(super) durable: Arc<Vec<u8>>,
     /// Sectors written since the last sync, successful or not.
-    dirty: BTreeSet<usize>,
+    pub(super) dirty: BTreeSet<usize>,
     /// A sync failed: clean sectors of the cache may differ from the platter.
     deceived: bool,
+    /// The next failed sync brings nothing to the platter.
+    pub(super) sync_in_vain: bool,
 }
 
 impl Inode {
     pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self { cache: Arc::clone(&bytes), durable: bytes, dirty: BTreeSet::new(), deceived: false }
+        Self { cache: Arc::clone(&bytes), durable: bytes, dirty: BTreeSet::new(), deceived: false, sync_in_vain: false }
     }
 
     /// Whether a power cut could change something.
@@ -61,12 +63,17 @@ impl Inode {
                 }
             }
         }
+        self.forget();
+    }
+
+    /// The cache shows what the platter holds.
+    pub(super) fn forget(&mut self) {
         self.cache = Arc::clone(&self.durable);
         self.deceived = false;
     }
 
     /// Brings one sector from the cache to the platter.
-    fn store(&mut self, sector: usize) {
+    pub(super) fn store(&mut self, sector: usize) {
         let cache = Arc::clone(&self.cache);
         let start = sector * SECTOR;
         self.put(sector, |old| {
@@ -113,7 +120,7 @@ impl Inode {
     fn sync_in_vain(&mut self, random: &mut u64) {
         let dirty = std::mem::take(&mut self.dirty);
         self.deceived = true;
-        let share = below(random, 5);
+        let share = if std::mem::take(&mut self.sync_in_vain) { 0 } else { below(random, 5) };
         for sector in dirty {
             if below(random, 4) < share {
                 self.store(sector);
