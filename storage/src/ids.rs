@@ -5,6 +5,8 @@ use std::fmt;
 
 pub use mu_wal::Lsn;
 
+use crate::event::Currency;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -32,23 +34,79 @@ id! {
     ItemUid
 }
 
-/// The ledger accounts that stand for the outside world: every unit of currency that appears or disappears passes through
-/// one, so that the deltas of an event always add up to zero.
+/// The ledger accounts that stand for the outside world, and for what is on its way: every unit of money that appears or
+/// disappears passes through one, so that the deltas of an event always add up to zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemAccount {
     /// Pays the starter kit of a new character.
     Starter,
+    /// Pays what is picked up.
+    Loot,
+    /// Pays and receives what shops of the game cost.
+    Shop,
+    /// Receives fees.
+    Tax,
+    /// Pays what operators grant, receives what they take.
+    Gm,
+    /// Holds the zen inside parcels.
+    Post,
+    /// Holds standing bids.
+    Auction,
+    /// Pays cash credits.
+    CashProvider,
+    /// Receives cash that is spent.
+    CashShop,
+    /// Pays what the house makes good.
+    Compensation,
 }
 
 impl SystemAccount {
     /// Every system account.
-    pub const ALL: [Self; 1] = [Self::Starter];
+    pub const ALL: [Self; 10] = [
+        Self::Starter,
+        Self::Loot,
+        Self::Shop,
+        Self::Tax,
+        Self::Gm,
+        Self::Post,
+        Self::Auction,
+        Self::CashProvider,
+        Self::CashShop,
+        Self::Compensation,
+    ];
 
-    /// The number used in ledger rows; negative, so that it can never be a character.
+    /// The number used in ledger rows; negative, so that it can never be a character or an account.
     #[must_use]
     pub const fn ledger_account(self) -> i64 {
         match self {
             Self::Starter => -1,
+            Self::Loot => -2,
+            Self::Shop => -3,
+            Self::Tax => -4,
+            Self::Gm => -5,
+            Self::Post => -6,
+            Self::Auction => -7,
+            Self::CashProvider => -8,
+            Self::CashShop => -9,
+            Self::Compensation => -10,
+        }
+    }
+
+    /// The system account with this number in ledger rows.
+    #[must_use]
+    pub fn from_ledger_account(account: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.ledger_account() == account)
+    }
+
+    /// The money it deals in; it has a balance in each from the start.
+    #[must_use]
+    pub const fn currencies(self) -> &'static [Currency] {
+        match self {
+            Self::CashProvider | Self::CashShop => &[Currency::Cash],
+            Self::Compensation => &[Currency::Zen, Currency::Cash],
+            Self::Starter | Self::Loot | Self::Shop | Self::Tax | Self::Gm | Self::Post | Self::Auction => {
+                &[Currency::Zen]
+            }
         }
     }
 }
@@ -62,11 +120,15 @@ pub enum Sequence {
     Character,
     /// For [`ItemUid`].
     Item,
+    /// For parcels.
+    Parcel,
+    /// For auctions.
+    Listing,
 }
 
 impl Sequence {
     /// Every sequence.
-    pub const ALL: [Self; 3] = [Self::Account, Self::Character, Self::Item];
+    pub const ALL: [Self; 5] = [Self::Account, Self::Character, Self::Item, Self::Parcel, Self::Listing];
 
     /// Its key in the `sequences` table.
     #[must_use]
@@ -75,6 +137,8 @@ impl Sequence {
             Self::Account => 1,
             Self::Character => 2,
             Self::Item => 3,
+            Self::Parcel => 4,
+            Self::Listing => 5,
         }
     }
 }

@@ -207,7 +207,12 @@ pub struct Fenced {
 #[derive(Debug, Clone, Copy)]
 pub enum Entry<'a> {
     /// A value event.
-    Event(&'a ValueEvent),
+    Event {
+        /// The event.
+        event: &'a ValueEvent,
+        /// Whether success was told when it became durable: it is applied or quarantined, never rejected.
+        told: bool,
+    },
     /// A value event that cannot be read: quarantined with its bytes.
     Damaged {
         /// From the record's header.
@@ -217,6 +222,14 @@ pub enum Entry<'a> {
     },
     /// A record that does nothing to the store, such as the start of a boot. Its outcome is `Applied`.
     Other,
+}
+
+impl<'a> Entry<'a> {
+    /// A value event that nobody was told about yet.
+    #[must_use]
+    pub const fn strict(event: &'a ValueEvent) -> Self {
+        Self::Event { event, told: false }
+    }
 }
 
 /// How a journal record is to be read.
@@ -235,7 +248,7 @@ impl RecordKind {
     #[must_use]
     pub const fn of(kind: u16, schema: u16) -> Self {
         match (kind, schema) {
-            (VALUE_KIND, VALUE_SCHEMA) => Self::Value,
+            (VALUE_KIND, 1..=VALUE_SCHEMA) => Self::Value,
             (VALUE_KIND, _) => Self::UnknownValue,
             _ => Self::Other,
         }
@@ -302,6 +315,8 @@ pub enum Reason {
     AccountUnknown = 11,
     /// Another character has that name.
     NameTaken = 12,
+    /// Events of this kind are not decided by this version.
+    KindUnknown = 13,
     /// Quarantined: the event breaks a rule of [`ValueEvent::check`].
     Malformed = 64,
     /// Quarantined: the payload cannot be read.
@@ -314,7 +329,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ItemMissing,
         Self::ItemVersion,
         Self::ItemElsewhere,
@@ -327,6 +342,7 @@ impl Reason {
         Self::CharacterLimit,
         Self::AccountUnknown,
         Self::NameTaken,
+        Self::KindUnknown,
         Self::Malformed,
         Self::Undecodable,
         Self::Frozen,

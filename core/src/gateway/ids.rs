@@ -11,7 +11,7 @@ use super::database::{DatabaseError, DatabasePool};
 /// Ids fetched at once: a few seconds of a launch day, and a starter kit takes up to 16 item ids.
 const fn block_len(sequence: Sequence) -> u32 {
     match sequence {
-        Sequence::Account | Sequence::Character => 64,
+        Sequence::Account | Sequence::Character | Sequence::Parcel | Sequence::Listing => 64,
         Sequence::Item => 1_024,
     }
 }
@@ -57,5 +57,7 @@ fn slot(sequence: Sequence) -> usize {
         Sequence::Account => 0,
         Sequence::Character => 1,
         Sequence::Item => 2,
+        Sequence::Parcel => 3,
+        Sequence::Listing => 4,
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mu_storage::event::{self, VALUE_KIND, VALUE_SCHEMA};
+use mu_storage::event::{self, VALUE_KIND};
 use mu_wal::tool;
 use serde_json::Value;
 
@@ -67,8 +67,8 @@ fn stat(args: &DirArgs) -> Result<ExitCode, CommandError> {
 fn dump(args: &DirArgs) -> Result<ExitCode, CommandError> {
     let mut out = std::io::stdout().lock();
     let stat = tool::dump(&args.dir, &mut out, &mut |record| {
-        (record.kind == VALUE_KIND && record.schema == VALUE_SCHEMA)
-            .then(|| event::decode(record.payload).ok())
+        (record.kind == VALUE_KIND)
+            .then(|| event::decode(record.schema, record.payload).ok())
             .flatten()
             .map(|event| Value::String(format!("{event:?}")))
     })?;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Birth, Place, ValueEvent};
+use crate::event::{Birth, EventKind, Place, ValueEvent};
 use crate::ids::Lsn;
 use crate::names;
 use crate::store::{MAX_CHARACTERS, Outcome, Reason};
@@ -134,20 +134,23 @@ impl Effects {
 
 impl World {
     /// Decides an event and, if it is applied, changes the world and adds its rows.
-    pub(crate) fn decide(&mut self, event: &ValueEvent, effects: &mut Effects) -> Outcome {
+    ///
+    /// `told`: success was told when the event became durable, so it can no longer be refused: what would be rejected is
+    /// quarantined.
+    pub(crate) fn decide(&mut self, event: &ValueEvent, told: bool, effects: &mut Effects) -> Outcome {
         if event.check().is_err() {
             return Outcome::Quarantined(Reason::Malformed);
         }
         if entities(event).any(|entity| self.frozen.contains(&entity)) {
             return Outcome::Quarantined(Reason::Frozen);
         }
-        let checked = self
-            .check_birth(event)
+        let checked = Self::check_kind(event)
+            .and_then(|()| self.check_birth(event))
             .and_then(|()| self.check_characters(event))
             .and_then(|()| self.check_items(event))
             .and_then(|()| self.check_balances(event));
         if let Err(reason) = checked {
-            return Outcome::Rejected(reason);
+            return if told { Outcome::Quarantined(reason) } else { Outcome::Rejected(reason) };
         }
         self.apply_birth(event, effects);
         self.apply_items(event, effects);
@@ -165,8 +168,15 @@ impl World {
         }
     }
 
+    fn check_kind(event: &ValueEvent) -> Result<(), Reason> {
+        match event.kind {
+            EventKind::CharacterBirth | EventKind::Trade => Ok(()),
+            _ => Err(Reason::KindUnknown),
+        }
+    }
+
     fn check_birth(&self, event: &ValueEvent) -> Result<(), Reason> {
-        let Some(birth) = &event.birth else {
+        let Some(birth) = event.birth() else {
             return Ok(());
         };
         let characters = *self.accounts.get(&birth.account).ok_or(Reason::AccountUnknown)?;
@@ -183,7 +193,7 @@ impl World {
     }
 
     fn check_characters(&self, event: &ValueEvent) -> Result<(), Reason> {
-        let born = event.birth.map(|birth| birth.character);
+        let born = event.birth().map(|birth| birth.character);
         let known = |id: i64| Some(id) == born || self.characters.contains(&id);
         if characters(event).all(known) { Ok(()) } else { Err(Reason::CharacterUnknown) }
     }
@@ -222,7 +232,7 @@ impl World {
     }
 
     fn apply_birth(&mut self, event: &ValueEvent, effects: &mut Effects) {
-        let Some(birth) = event.birth else { return };
+        let Some(&birth) = event.birth() else { return };
         self.characters.insert(birth.character);
         *self.accounts.entry(birth.account).or_default() += 1;
         self.names.insert(names::key(birth.name.as_str()));
@@ -281,7 +291,7 @@ pub(crate) fn characters(event: &ValueEvent) -> impl Iterator<Item = i64> {
 
 /// Everything an event names that can be frozen.
 pub(crate) fn entities(event: &ValueEvent) -> impl Iterator<Item = Entity> {
-    let born = event.birth.iter().map(|birth| birth.character).filter(|&id| id > 0);
+    let born = event.birth().into_iter().map(|birth| birth.character).filter(|&id| id > 0);
     let items = event.uids().filter(|&uid| uid > 0).map(Entity::Item);
     born.chain(characters(event)).map(Entity::Character).chain(items)
 }

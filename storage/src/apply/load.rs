@@ -75,11 +75,11 @@ fn births<'a>(
     events: impl Iterator<Item = &'a ValueEvent> + Clone,
     world: &mut World,
 ) -> Result<(), Failure> {
-    let accounts: BTreeSet<i64> = events.clone().filter_map(|e| e.birth.map(|b| b.account)).collect();
+    let accounts: BTreeSet<i64> = events.clone().filter_map(|e| e.birth().map(|b| b.account)).collect();
     for row in find(sql, &s::FIND_ACCOUNTS, &Rows::new().ints(accounts))? {
         world.accounts.insert(row.big(0), usize::try_from(row.big(1)).expect("a count"));
     }
-    let keys: BTreeSet<String> = events.filter_map(|e| e.birth.map(|b| names::key(b.name.as_str()))).collect();
+    let keys: BTreeSet<String> = events.filter_map(|e| e.birth().map(|b| names::key(b.name.as_str()))).collect();
     for row in find(sql, &s::FIND_NAMES, &Rows::new().texts(keys.iter().map(String::as_str)))? {
         world.names.insert(row.text(0).to_owned());
     }
@@ -87,7 +87,7 @@ fn births<'a>(
 }
 
 fn born<'a>(events: impl Iterator<Item = &'a ValueEvent>) -> impl Iterator<Item = i64> {
-    events.filter_map(|e| e.birth.map(|b| b.character))
+    events.filter_map(|e| e.birth().map(|b| b.character))
 }
 
 fn find(sql: &mut dyn Sql, bulk: &'static Bulk, rows: &Rows<'_>) -> Result<Vec<Row>, Failure> {

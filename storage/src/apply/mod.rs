@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::backend::{Failure, transact};
 use crate::error::StoreError;
-use crate::event::{Currency, encode_into};
+use crate::event::encode_into;
 use crate::ids::{Lsn, SystemAccount};
 use crate::sql::{Access, Rows, Sql, SqlError, Value};
 use crate::statements as s;
@@ -36,11 +36,13 @@ pub(crate) struct Fence {
     pub(crate) journal: i64,
 }
 
-/// Gives every system account its balance row.
+/// Gives every system account a balance row in each money it deals in.
 pub(crate) fn create_system_accounts(sql: &mut dyn Sql) -> Result<(), Failure> {
     for account in SystemAccount::ALL {
-        let params = [Value::Int(account.ledger_account()), Value::Int(Currency::Zen.code().into())];
-        sql.execute(s::SYSTEM_ACCOUNT, &params)?;
+        for currency in account.currencies() {
+            let params = [Value::Int(account.ledger_account()), Value::Int(currency.code().into())];
+            sql.execute(s::SYSTEM_ACCOUNT, &params)?;
+        }
     }
     Ok(())
 }
@@ -174,10 +176,10 @@ pub(crate) fn decide_entry(
         return;
     };
     let outcome = match *entry {
-        Entry::Event(event) => {
+        Entry::Event { event, told } => {
             let outcome = match refused {
                 Some(_) => Outcome::Quarantined(Reason::Refused),
-                None => world.decide(event, effects),
+                None => world.decide(event, told, effects),
             };
             if let Outcome::Quarantined(reason) = outcome {
                 let detail = match (refused, event.check()) {
@@ -252,7 +254,7 @@ fn exactly(changed: u64, wanted: usize, what: &str) -> Result<(), Failure> {
 
 pub(crate) const fn event_id(entry: &Entry<'_>) -> Option<u128> {
     match entry {
-        Entry::Event(event) => Some(event.event_id),
+        Entry::Event { event, .. } => Some(event.event_id),
         Entry::Damaged { event_id, .. } => Some(*event_id),
         Entry::Other => None,
     }
@@ -260,7 +262,7 @@ pub(crate) const fn event_id(entry: &Entry<'_>) -> Option<u128> {
 
 const fn event<'a>(entry: &Entry<'a>) -> Option<&'a crate::event::ValueEvent> {
     match entry {
-        Entry::Event(event) => Some(event),
+        Entry::Event { event, .. } => Some(event),
         Entry::Damaged { .. } | Entry::Other => None,
     }
 }

@@ -1,7 +1,8 @@
 //! What every event must satisfy before the store is asked: rules that need no row. An event that breaks one is a defect of
 //! the server that wrote it; it is never applied.
 
-use super::{EventKind, MAX_SLOTS, Place, ValueEvent};
+use super::shape::{DeedKind, Shape, shape};
+use super::{Close, Currency, Deed, EventKind, MAX_SLOTS, Parcel, Place, Resolve, ValueEvent};
 use crate::ids::SystemAccount;
 
 /// The rule an event breaks.
@@ -36,54 +37,216 @@ pub enum Malformed {
     /// A ledger change of nothing.
     #[error("account {0} changes by zero")]
     NoChange(i64),
-    /// The deltas of a currency do not add up to zero.
+    /// The deltas of a family of currencies do not add up to zero.
     #[error("the ledger changes add up to {0}, not to zero")]
     Unbalanced(i128),
+    /// Money of a kind that moves none such, or the wrong way.
+    #[error("a {0:?} event cannot change account {1} so")]
+    Money(EventKind, i64),
+    /// Things of several characters or accounts in an event of one.
+    #[error("a {0:?} event concerns one character and one account")]
+    Strangers(EventKind),
+    /// A parcel that is empty, goes to nobody, or does not hold what the event puts into it.
+    #[error("parcel {0} is not valid")]
+    Parcel(i64),
+    /// A number, a text or a reference of the deed is outside its bounds, or contradicts the rest of the event.
+    #[error("what the {0:?} event does beside is not valid")]
+    Deed(EventKind),
     /// The name is not one a character may have.
     #[error("the name is not valid")]
     Name,
 }
 
 impl ValueEvent {
-    /// Checks bounds, parts, duplicates of items, places and accounts, and that each currency balances.
+    /// Checks bounds, parts, duplicates of items, places and accounts, and that each family of currencies balances.
     ///
     /// # Errors
     ///
     /// The first rule it breaks.
     pub fn check(&self) -> Result<(), Malformed> {
-        self.check_parts()?;
-        self.check_birth()?;
+        let shape = shape(self.kind);
+        self.check_parts(&shape)?;
         self.check_items()?;
-        self.check_balances()
+        self.check_balances()?;
+        self.check_money(&shape)?;
+        self.check_alone(&shape)?;
+        self.check_parcels()?;
+        self.check_deed()
     }
 
-    fn check_parts(&self) -> Result<(), Malformed> {
-        let fits = match self.kind {
-            EventKind::CharacterBirth => {
-                let own = self.birth.map(|birth| birth.character);
-                own.is_some()
-                    && self.moves.is_empty()
-                    && self.burns.is_empty()
-                    && self.mints.iter().all(|mint| Some(mint.to.owner) == own)
-                    && self.balances.iter().all(|change| change.account < 0 || Some(change.account) == own)
-            }
-            EventKind::Trade => {
-                self.birth.is_none()
-                    && self.mints.is_empty()
-                    && self.burns.is_empty()
-                    && self.balances.iter().all(|change| change.account > 0)
-            }
+    fn check_parts(&self, shape: &Shape) -> Result<(), Malformed> {
+        let (fewest, most) = shape.parcels;
+        let fits = DeedKind::of(self.deed.as_ref()) == shape.deed
+            && (fewest..=most).contains(&self.parcels.len())
+            && self.mints.iter().all(|mint| Some(mint.to.container) == shape.mints)
+            && self.moves.iter().all(|m| shape.moves.contains(&(m.from.container, m.to.container)))
+            && self.burns.iter().all(|burn| shape.burns.contains(&burn.from.container));
+        let enough = match self.kind {
+            EventKind::CharacterBirth
+            | EventKind::Trade
+            | EventKind::LevelUp
+            | EventKind::PointsSpend
+            | EventKind::Resolution => true,
+            EventKind::ShopBuy => !self.mints.is_empty(),
+            EventKind::ShopSell | EventKind::Despawn => !self.burns.is_empty(),
+            EventKind::CashCredit | EventKind::CashSpend => !self.balances.is_empty(),
+            _ => !(self.mints.is_empty() && self.moves.is_empty() && self.burns.is_empty() && self.balances.is_empty()),
         };
-        if fits { Ok(()) } else { Err(Malformed::Parts(self.kind)) }
+        if fits && enough { Ok(()) } else { Err(Malformed::Parts(self.kind)) }
     }
 
-    fn check_birth(&self) -> Result<(), Malformed> {
-        let Some(birth) = &self.birth else {
+    /// Whose money moves, which way.
+    fn check_money(&self, shape: &Shape) -> Result<(), Malformed> {
+        for change in &self.balances {
+            let allowed = match SystemAccount::from_ledger_account(change.account) {
+                Some(system) => shape.system.contains(&system) && system.currencies().contains(&change.currency),
+                None => match change.currency {
+                    Currency::Zen => shape.zen.allows(change.delta),
+                    Currency::ZenStored => shape.stored.allows(change.delta),
+                    Currency::Cash => shape.cash.allows(change.delta),
+                },
+            };
+            if !allowed {
+                return Err(Malformed::Money(self.kind, change.account));
+            }
+        }
+        Ok(())
+    }
+
+    /// That an event of one character concerns one character, and one account.
+    fn check_alone(&self, shape: &Shape) -> Result<(), Malformed> {
+        let alone = !shape.alone || (all_same(self.actors()) && all_same(self.purses()));
+        if alone { Ok(()) } else { Err(Malformed::Strangers(self.kind)) }
+    }
+
+    fn check_parcels(&self) -> Result<(), Malformed> {
+        unique(self.parcels.iter().map(|parcel| parcel.id)).map_err(Malformed::Parcel)?;
+        let sender = if self.kind == EventKind::MailSend { self.actors().next().unwrap_or(0) } else { 0 };
+        for parcel in &self.parcels {
+            positive(parcel.id)?;
+            positive(parcel.to)?;
+            if parcel.from != sender || parcel.zen < 0 || (parcel.zen == 0 && self.items_in(parcel) == 0) {
+                return Err(Malformed::Parcel(parcel.id));
+            }
+        }
+        let stray = self
+            .targets()
+            .find(|place| place.container == Place::POST && self.parcels.iter().all(|parcel| parcel.id != place.owner));
+        if let Some(place) = stray {
+            return Err(Malformed::Parcel(place.owner));
+        }
+        if self.kind == EventKind::MailClaim {
             return Ok(());
+        }
+        let sent: i128 = self.parcels.iter().map(|parcel| i128::from(parcel.zen)).sum();
+        let posted = self.delta(SystemAccount::Post.ledger_account(), Currency::Zen);
+        if sent == i128::from(posted) { Ok(()) } else { Err(Malformed::Money(self.kind, -6)) }
+    }
+
+    fn check_deed(&self) -> Result<(), Malformed> {
+        let Some(deed) = &self.deed else { return Ok(()) };
+        let next = |version: i32, least: i32| (least..i32::MAX).contains(&version);
+        let fits = match deed {
+            Deed::Birth(birth) => {
+                positive(birth.character)?;
+                positive(birth.account)?;
+                if !birth.name.is_valid() {
+                    return Err(Malformed::Name);
+                }
+                true
+            }
+            Deed::Growth(growth) => {
+                positive(growth.character)?;
+                growth.level >= 1 && next(growth.version, 0)
+            }
+            Deed::Claim { parcel } => {
+                positive(*parcel)?;
+                self.sources().all(|place| place.owner == *parcel)
+            }
+            Deed::Listing(listing) => {
+                positive(listing.id)?;
+                let price = listing.buy_out == 0 || listing.buy_out >= listing.min_bid;
+                let placed = self.moves.len() == 1 && self.targets().all(|place| place == Place::auction(listing.id));
+                placed && price && listing.min_bid >= 1 && listing.ends_s >= 1
+            }
+            Deed::Bid { listing, version, bidder, amount } => {
+                positive(*listing)?;
+                positive(*bidder)?;
+                let paid = amount.checked_neg() == Some(self.delta(*bidder, Currency::Zen));
+                let item = usize::from(self.kind == EventKind::AuctionBuyOut);
+                *amount >= 1 && paid && next(*version, 1) && self.leaves(*listing, item)
+            }
+            Deed::Close { listing, version, how: Close::Sold | Close::Expired | Close::Cancelled } => {
+                positive(*listing)?;
+                next(*version, 1) && self.leaves(*listing, 1)
+            }
+            Deed::Cash { account, reference } => {
+                positive(*account)?;
+                !reference.is_empty() && reference.is_valid()
+            }
+            Deed::Authority { operator, reason } => {
+                !operator.is_empty() && operator.is_valid() && !reason.is_empty() && reason.is_valid()
+            }
+            Deed::Resolution { .. } => self.resolution_fits(deed),
         };
-        positive(birth.character)?;
-        positive(birth.account)?;
-        if birth.name.is_valid() { Ok(()) } else { Err(Malformed::Name) }
+        if fits { Ok(()) } else { Err(Malformed::Deed(self.kind)) }
+    }
+
+    fn resolution_fits(&self, deed: &Deed) -> bool {
+        let Deed::Resolution { event_id, action, operator, reason, second } = deed else { return false };
+        let signed = !operator.is_empty() && operator.is_valid() && !reason.is_empty() && reason.is_valid();
+        let others = second.is_valid() && second.as_str() != operator.as_str();
+        let gives = !self.parcels.is_empty() || !self.balances.is_empty();
+        let cash = self.balances.iter().any(|change| change.currency == Currency::Cash);
+        signed
+            && others
+            && *event_id != self.event_id
+            && gives == (*action == Resolve::Compensate)
+            && !(cash && second.is_empty())
+    }
+
+    /// Whether exactly `items` items leave this auction, and nothing else moves.
+    fn leaves(&self, listing: i64, items: usize) -> bool {
+        self.moves.len() == items && self.moves.iter().all(|m| m.from == Place::auction(listing))
+    }
+
+    /// How many items the event puts into a parcel.
+    pub(crate) fn items_in(&self, parcel: &Parcel) -> usize {
+        let inside = |place: &Place| place.container == Place::POST && place.owner == parcel.id;
+        self.targets().filter(inside).count()
+    }
+
+    /// By how much the event changes a ledger account; 0 if it does not.
+    pub(crate) fn delta(&self, account: i64, currency: Currency) -> i64 {
+        let change = self.balances.iter().find(|c| c.account == account && c.currency == currency);
+        change.map_or(0, |c| c.delta)
+    }
+
+    /// The characters whose own things the event changes; one may appear many times.
+    pub(crate) fn actors(&self) -> impl Iterator<Item = i64> {
+        let deed = match &self.deed {
+            Some(Deed::Birth(birth)) => Some(birth.character),
+            Some(Deed::Growth(growth)) => Some(growth.character),
+            Some(Deed::Listing(listing)) => Some(listing.seller),
+            Some(Deed::Bid { bidder, .. }) => Some(*bidder),
+            _ => None,
+        };
+        let carried = self.sources().chain(self.targets()).filter(|place| place.container == Place::INVENTORY);
+        // What lies on the ground belongs to whom dropped it, and anybody may take it.
+        let dropped = self.targets().filter(|place| place.container == Place::GROUND);
+        let paid = self.balances.iter().filter(|c| c.account > 0 && c.currency == Currency::Zen).map(|c| c.account);
+        deed.into_iter().chain(carried.chain(dropped).map(|place| place.owner)).chain(paid)
+    }
+
+    /// The accounts whose warehouse or cash the event changes; one may appear many times.
+    pub(crate) fn purses(&self) -> impl Iterator<Item = i64> {
+        let deed = match &self.deed {
+            Some(Deed::Cash { account, .. }) => Some(*account),
+            _ => None,
+        };
+        let stored = self.sources().chain(self.targets()).filter(|place| place.container == Place::WAREHOUSE);
+        let paid = self.balances.iter().filter(|c| c.account > 0 && c.currency != Currency::Zen).map(|c| c.account);
+        deed.into_iter().chain(stored.map(|place| place.owner)).chain(paid)
     }
 
     fn check_items(&self) -> Result<(), Malformed> {
@@ -100,7 +263,7 @@ impl ValueEvent {
         }
         for place in self.sources().chain(self.targets()) {
             positive(place.owner)?;
-            if place.container != Place::INVENTORY || place.slot >= MAX_SLOTS {
+            if place.container > Place::AUCTION || place.slot >= MAX_SLOTS {
                 return Err(Malformed::Place(place));
             }
         }
@@ -111,7 +274,7 @@ impl ValueEvent {
 
     fn check_balances(&self) -> Result<(), Malformed> {
         for change in &self.balances {
-            let known = change.account > 0 || SystemAccount::ALL.iter().any(|s| s.ledger_account() == change.account);
+            let known = change.account > 0 || SystemAccount::from_ledger_account(change.account).is_some();
             if !known {
                 return Err(Malformed::Id(change.account));
             }
@@ -121,7 +284,7 @@ impl ValueEvent {
         }
         unique(self.balances.iter().map(|c| (c.currency, c.account))).map_err(|(_, a)| Malformed::AccountTwice(a))?;
         for first in &self.balances {
-            let same = self.balances.iter().filter(|c| c.currency == first.currency);
+            let same = self.balances.iter().filter(|c| c.currency.family() == first.currency.family());
             let sum: i128 = same.map(|c| i128::from(c.delta)).sum();
             if sum != 0 {
                 return Err(Malformed::Unbalanced(sum));
@@ -151,6 +314,10 @@ fn positive(id: i64) -> Result<(), Malformed> {
     if id > 0 { Ok(()) } else { Err(Malformed::Id(id)) }
 }
 
+fn all_same(mut ids: impl Iterator<Item = i64>) -> bool {
+    ids.next().is_none_or(|first| ids.all(|id| id == first))
+}
+
 /// The first value that occurs again later.
 fn unique<T: PartialEq + Ord>(values: impl Iterator<Item = T>) -> Result<(), T> {
     let mut seen = std::collections::BTreeSet::new();
@@ -163,71 +330,4 @@ fn unique<T: PartialEq + Ord>(values: impl Iterator<Item = T>) -> Result<(), T> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Malformed;
-    use crate::event::samples::{birth, trade};
-    use crate::event::{EventKind, ItemBurn, ItemMint, Place, ValueEvent};
-
-    /// A trade after one change to it.
-    fn broken(change: impl FnOnce(&mut ValueEvent)) -> Result<(), Malformed> {
-        let mut event = trade();
-        change(&mut event);
-        event.check()
-    }
-
-    #[test]
-    fn the_samples_are_well_formed() {
-        assert_eq!(trade().check(), Ok(()));
-        assert_eq!(birth().check(), Ok(()));
-    }
-
-    #[test]
-    fn a_kind_allows_only_its_own_parts() {
-        let parts = Err(Malformed::Parts(EventKind::Trade));
-        let item = trade().moves[0];
-        let mint = ItemMint { uid: 900, template: 1, level: 0, to: Place::inventory(2, 40) };
-        assert_eq!(broken(|e| e.mints.push(mint)), parts);
-        assert_eq!(broken(|e| e.burns.push(ItemBurn { uid: 900, version: 1, from: item.from })), parts);
-        assert_eq!(broken(|e| e.birth = birth().birth), parts);
-        assert_eq!(broken(|e| e.balances[0].account = -1), parts);
-        let mut orphan = birth();
-        orphan.birth = None;
-        assert_eq!(orphan.check(), Err(Malformed::Parts(EventKind::CharacterBirth)));
-        let mut stranger = birth();
-        stranger.mints[0].to.owner += 1;
-        assert_eq!(stranger.check(), Err(Malformed::Parts(EventKind::CharacterBirth)));
-    }
-
-    #[test]
-    fn ids_versions_and_places_have_bounds() {
-        assert_eq!(broken(|e| e.moves[0].uid = 0), Err(Malformed::Id(0)));
-        assert_eq!(broken(|e| e.moves[0].to.owner = -1), Err(Malformed::Id(-1)));
-        assert_eq!(broken(|e| e.moves[0].version = 0), Err(Malformed::Version { uid: 11, version: 0 }));
-        let last = i32::MAX;
-        assert_eq!(broken(|e| e.moves[0].version = last), Err(Malformed::Version { uid: 11, version: last }));
-        let (far, odd) = (Place::inventory(2, 1024), Place { owner: 2, container: 1, slot: 0 });
-        assert_eq!(broken(|e| e.moves[0].to = far), Err(Malformed::Place(far)));
-        assert_eq!(broken(|e| e.moves[0].to = odd), Err(Malformed::Place(odd)));
-        let mut unknown = birth();
-        unknown.balances[0].account = -99;
-        assert_eq!(unknown.check(), Err(Malformed::Id(-99)));
-    }
-
-    #[test]
-    fn nothing_appears_twice() {
-        let (first, second) = (trade().moves[0], trade().moves[1]);
-        assert_eq!(broken(|e| e.moves[1].uid = first.uid), Err(Malformed::ItemTwice(first.uid)));
-        assert_eq!(broken(|e| e.moves[1].to = first.to), Err(Malformed::PlaceTwice(first.to)));
-        assert_eq!(broken(|e| e.moves[0].from = second.from), Err(Malformed::PlaceTwice(second.from)));
-        assert_eq!(broken(|e| e.balances[1].account = 1), Err(Malformed::AccountTwice(1)));
-    }
-
-    #[test]
-    fn money_neither_appears_nor_disappears() {
-        assert_eq!(broken(|e| e.balances[0].delta += 1), Err(Malformed::Unbalanced(1)));
-        assert_eq!(broken(|e| e.balances.truncate(1)), Err(Malformed::Unbalanced(-30)));
-        assert_eq!(broken(|e| e.balances[0].delta = 0), Err(Malformed::NoChange(1)));
-        let overflow = |e: &mut ValueEvent| e.balances.iter_mut().for_each(|change| change.delta = i64::MIN);
-        assert_eq!(broken(overflow), Err(Malformed::Unbalanced(2 * i128::from(i64::MIN))));
-    }
-}
+mod tests;

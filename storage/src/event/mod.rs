@@ -6,23 +6,38 @@
 
 mod check;
 mod codec;
+pub mod deed;
+pub mod item;
+pub mod kind;
+mod make;
+pub mod money;
+pub mod parts;
 #[cfg(test)]
 mod samples;
+mod schema1;
+mod shape;
+pub mod text;
 
 pub use check::Malformed;
 pub use codec::{BadEvent, MAX_EVENT_BYTES, decode, encode_into};
+pub use deed::Deed;
+pub use item::{ItemBurn, ItemMint, ItemMove, Place};
+pub use kind::EventKind;
+pub use make::{Letter, Standing};
+pub use money::{BalanceChange, Currency};
+pub use parts::{Birth, CharacterName, Close, Growth, Listing, Parcel, Resolve};
+pub use text::Text;
 
 use arrayvec::ArrayVec;
 use rkyv::{Archive, Deserialize, Serialize};
 
-use crate::ids::SystemAccount;
-use crate::names::{self, CHARACTER_NAME_BYTES, NameError};
-
 /// The journal's record kind of a value event. Kinds below 16 belong to the journal itself.
 pub const VALUE_KIND: u16 = 16;
-/// The schema number of [`ValueEvent`] as encoded here.
-pub const VALUE_SCHEMA: u16 = 1;
+/// The schema number of [`ValueEvent`] as [`encode_into`] writes it. Older schemas are read and turned into it.
+pub const VALUE_SCHEMA: u16 = 2;
 
+/// Most parcels sent by one event: goods, proceeds and a refund, and one more.
+pub const MAX_PARCELS: usize = 4;
 /// Most items created by one event.
 pub const MAX_MINTS: usize = 16;
 /// Most items moved by one event: two players trading 32 each.
@@ -41,175 +56,18 @@ pub struct ValueEvent {
     pub event_id: u128,
     /// What the operation was.
     pub kind: EventKind,
-    /// The character that comes to life, for [`EventKind::CharacterBirth`].
-    pub birth: Option<Birth>,
+    /// What it does beside moving items and money.
+    pub deed: Option<Deed>,
+    /// Parcels sent. Their items are the mints and moves to [`Place::post`] of their ids.
+    pub parcels: ArrayVec<Parcel, MAX_PARCELS>,
     /// Items created.
     pub mints: ArrayVec<ItemMint, MAX_MINTS>,
     /// Items that change place.
     pub moves: ArrayVec<ItemMove, MAX_MOVES>,
     /// Items destroyed.
     pub burns: ArrayVec<ItemBurn, MAX_BURNS>,
-    /// Ledger changes; they add up to zero per currency.
+    /// Ledger changes; they add up to zero per family of currencies.
     pub balances: ArrayVec<BalanceChange, MAX_BALANCES>,
-}
-
-/// What an event does; fixes which of its lists may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub enum EventKind {
-    /// A character is created with its starter items and zen.
-    CharacterBirth,
-    /// Two characters exchange items and zen.
-    Trade,
-}
-
-/// A new character, with the place and health it starts with. Level is 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct Birth {
-    /// Its id, from [`crate::ids::Sequence::Character`].
-    pub character: i64,
-    /// The account that owns it.
-    pub account: i64,
-    /// Its name.
-    pub name: CharacterName,
-    /// Its class, as numbered by the content.
-    pub class: u16,
-    /// Entry point it starts in.
-    pub entry: u16,
-    /// Map it starts on.
-    pub map: u16,
-    /// Start position, 8.8 fixed point tiles.
-    pub x: u16,
-    /// Start position, 8.8 fixed point tiles.
-    pub y: u16,
-    /// Direction it faces.
-    pub heading: u8,
-    /// Health at the start.
-    pub hp: u16,
-    /// Mana at the start.
-    pub mp: u16,
-}
-
-/// A character's name: 4 to 10 ASCII letters or digits, padded with zero bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct CharacterName([u8; CHARACTER_NAME_BYTES]);
-
-impl CharacterName {
-    /// A valid name.
-    ///
-    /// # Errors
-    ///
-    /// The rule it breaks.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        names::check_character(name)?;
-        let mut bytes = [0; CHARACTER_NAME_BYTES];
-        bytes[..name.len()].copy_from_slice(name.as_bytes());
-        Ok(Self(bytes))
-    }
-
-    /// The name; empty if the bytes came from a damaged record and are not text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let len = self.0.iter().position(|&b| b == 0).unwrap_or(self.0.len());
-        std::str::from_utf8(&self.0[..len]).unwrap_or("")
-    }
-
-    /// Whether the bytes are a valid name with nothing behind it.
-    fn is_valid(&self) -> bool {
-        Self::new(self.as_str()).as_ref() == Ok(self)
-    }
-}
-
-impl std::fmt::Debug for CharacterName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-/// Where an item lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
-pub struct Place {
-    /// The character that owns the container.
-    pub owner: i64,
-    /// Which container: [`Place::INVENTORY`].
-    pub container: u8,
-    /// Slot inside it, below [`MAX_SLOTS`].
-    pub slot: u16,
-}
-
-impl Place {
-    /// The inventory a character carries.
-    pub const INVENTORY: u8 = 0;
-
-    /// A slot of a character's inventory.
-    #[must_use]
-    pub const fn inventory(owner: i64, slot: u16) -> Self {
-        Self { owner, container: Self::INVENTORY, slot }
-    }
-}
-
-/// An item that comes to exist, at version 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct ItemMint {
-    /// Its identity, from [`crate::ids::Sequence::Item`].
-    pub uid: i64,
-    /// What it is, as numbered by the content.
-    pub template: u16,
-    /// Its level.
-    pub level: u8,
-    /// Where it lies.
-    pub to: Place,
-}
-
-/// An item that changes place; its version grows by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct ItemMove {
-    /// Which item.
-    pub uid: i64,
-    /// The version it must have.
-    pub version: i32,
-    /// Where it must lie.
-    pub from: Place,
-    /// Where it will lie; free by then.
-    pub to: Place,
-}
-
-/// An item that ceases to exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct ItemBurn {
-    /// Which item.
-    pub uid: i64,
-    /// The version it must have.
-    pub version: i32,
-    /// Where it must lie.
-    pub from: Place,
-}
-
-/// A kind of money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Archive, Serialize, Deserialize)]
-pub enum Currency {
-    /// The money of the game.
-    Zen,
-}
-
-impl Currency {
-    /// Its number in ledger rows.
-    #[must_use]
-    pub const fn code(self) -> i32 {
-        match self {
-            Self::Zen => 0,
-        }
-    }
-}
-
-/// A change of one ledger account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
-pub struct BalanceChange {
-    /// A character's id, or a [`SystemAccount`].
-    pub account: i64,
-    /// Which money.
-    pub currency: Currency,
-    /// How much is added; not zero.
-    pub delta: i64,
 }
 
 impl ValueEvent {
@@ -219,7 +77,8 @@ impl ValueEvent {
         Self {
             event_id,
             kind,
-            birth: None,
+            deed: None,
+            parcels: ArrayVec::new_const(),
             mints: ArrayVec::new_const(),
             moves: ArrayVec::new_const(),
             burns: ArrayVec::new_const(),
@@ -227,29 +86,12 @@ impl ValueEvent {
         }
     }
 
-    /// A character comes to life with `zen` and `items`: (uid, template, level, inventory slot).
-    ///
-    /// # Panics
-    ///
-    /// If there are more than [`MAX_MINTS`] items or `zen` is negative; both come from checked content.
+    /// The character that comes to life, for [`EventKind::CharacterBirth`].
     #[must_use]
-    pub fn character_birth(
-        event_id: u128,
-        birth: Birth,
-        zen: i64,
-        items: impl IntoIterator<Item = (i64, u16, u8, u16)>,
-    ) -> Self {
-        assert!(zen >= 0, "a character cannot start with {zen} zen");
-        let mut event = Self::new(event_id, EventKind::CharacterBirth);
-        event.birth = Some(birth);
-        for (uid, template, level, slot) in items {
-            event.mints.push(ItemMint { uid, template, level, to: Place::inventory(birth.character, slot) });
+    pub const fn birth(&self) -> Option<&Birth> {
+        match &self.deed {
+            Some(Deed::Birth(birth)) => Some(birth),
+            _ => None,
         }
-        if zen > 0 {
-            let starter = SystemAccount::Starter.ledger_account();
-            event.balances.push(BalanceChange { account: starter, currency: Currency::Zen, delta: -zen });
-            event.balances.push(BalanceChange { account: birth.character, currency: Currency::Zen, delta: zen });
-        }
-        event
     }
 }

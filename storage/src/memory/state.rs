@@ -17,7 +17,7 @@ use crate::store::{Account, Character, Entry, Fenced, FlushReport, HotRow, Item,
 /// A journal record that outlives the call it came with.
 #[derive(Debug, Clone)]
 pub(super) enum OwnedEntry {
-    Event(Box<ValueEvent>),
+    Event { event: Box<ValueEvent>, told: bool },
     Damaged { event_id: u128, payload: Vec<u8> },
     Other,
 }
@@ -25,7 +25,7 @@ pub(super) enum OwnedEntry {
 impl OwnedEntry {
     pub(super) fn of(entry: &Entry<'_>) -> Self {
         match *entry {
-            Entry::Event(event) => Self::Event(Box::new(event.clone())),
+            Entry::Event { event, told } => Self::Event { event: Box::new(event.clone()), told },
             Entry::Damaged { event_id, payload } => Self::Damaged { event_id, payload: payload.to_vec() },
             Entry::Other => Self::Other,
         }
@@ -33,7 +33,7 @@ impl OwnedEntry {
 
     pub(super) fn entry(&self) -> Entry<'_> {
         match self {
-            Self::Event(event) => Entry::Event(event),
+            Self::Event { event, told } => Entry::Event { event, told: *told },
             Self::Damaged { event_id, payload } => Entry::Damaged { event_id: *event_id, payload },
             Self::Other => Entry::Other,
         }
@@ -84,8 +84,10 @@ impl State {
             state.sequences.insert(sequence.key(), 1);
         }
         for account in SystemAccount::ALL {
-            let balance = crate::apply::decide::Balance { before: Some(0), now: 0 };
-            state.world.balances.insert((account.ledger_account(), Currency::Zen.code()), balance);
+            for currency in account.currencies() {
+                let balance = crate::apply::decide::Balance { before: Some(0), now: 0 };
+                state.world.balances.insert((account.ledger_account(), currency.code()), balance);
+            }
         }
         state
     }

@@ -87,7 +87,7 @@ on_both! {
         applier.player(1, 100, &[]);
         applier.player(2, 0, &[]);
         let events: Vec<_> = (1..=6).map(|n| trade(n, 1, 2, 10, &[])).collect();
-        let batch: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
+        let batch: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::strict)).collect();
         let mut outcomes = Vec::new();
         applier.store.apply(&batch[..3], &mut outcomes).unwrap();
         let gap = applier.store.apply(&batch[4..], &mut outcomes);
@@ -108,7 +108,7 @@ on_both! {
         applier.player(1, 100, &[]);
         applier.player(2, 0, &[]);
         let event = trade(1, 1, 2, 10, &[]);
-        let batch = [(Lsn(3), Entry::Other), (Lsn(4), Entry::Event(&event)), (Lsn(5), Entry::Other)];
+        let batch = [(Lsn(3), Entry::Other), (Lsn(4), Entry::strict(&event)), (Lsn(5), Entry::Other)];
         let mut outcomes = Vec::new();
         applier.store.apply(&batch, &mut outcomes).unwrap();
         assert_eq!(outcomes, [Outcome::Applied; 3]);

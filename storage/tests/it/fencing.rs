@@ -14,7 +14,7 @@ on_both! {
         assert_eq!(new.next, 3);
         let event = trade(1, 1, 2, 10, &[]);
         let mut outcomes = Vec::new();
-        let batch = [(Lsn(3), Entry::Event(&event))];
+        let batch = [(Lsn(3), Entry::strict(&event))];
         // The older session may have been ended; its next call connects anew and must then be refused.
         let refused = loop {
             match old.store.apply(&batch, &mut outcomes) {
@@ -58,8 +58,8 @@ fn a_killed_server_is_transient_until_it_is_back_and_nothing_is_lost_or_doubled(
         assert!(matches!(gateway.ping(), Err(StoreError::Transient(_))));
         // Again the last batch, which the applier may not know to be decided, and one more event.
         let more = trade(u128::from(round) + 1_000, 1, 2, 1, &[]);
-        let mut batch: Vec<_> = (applier.next - 4..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
-        batch.push((Lsn(applier.next), Entry::Event(&more)));
+        let mut batch: Vec<_> = (applier.next - 4..).map(Lsn).zip(events.iter().map(Entry::strict)).collect();
+        batch.push((Lsn(applier.next), Entry::strict(&more)));
         let mut outcomes = Vec::new();
         for _ in 0..3 {
             let away = applier.store.apply(&batch, &mut outcomes);

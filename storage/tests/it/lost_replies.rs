@@ -19,7 +19,7 @@ fn ask_again_after(cut: Cut) {
     let mut store = open(&proxy.url(), Role::Applier).unwrap();
     assert_eq!(store.fence(LOG).unwrap().applied, Lsn(2));
     let events = [trade(1, 1, 2, 30, &[]), trade(2, 1, 2, 500, &[])];
-    let batch = [(Lsn(3), Entry::Event(&events[0])), (Lsn(4), Entry::Event(&events[1]))];
+    let batch = [(Lsn(3), Entry::strict(&events[0])), (Lsn(4), Entry::strict(&events[1]))];
     let mut outcomes = Vec::new();
     proxy.cut_next(cut);
     let lost = store.apply(&batch, &mut outcomes);

@@ -121,7 +121,7 @@ impl Pair {
         self.journal.push(event);
         let lsn = Lsn(u64::try_from(self.journal.len()).unwrap());
         let entry = match (self.journal.last().unwrap(), damaged) {
-            (Some(event), _) => Entry::Event(event),
+            (Some(event), _) => Entry::strict(event),
             (None, Some(event_id)) => Entry::Damaged { event_id, payload: &[1, 2, 3] },
             (None, None) => Entry::Other,
         };
@@ -134,7 +134,7 @@ impl Pair {
             assert!(error.is_retryable(), "{error}");
         }
         assert_eq!(ours, theirs, "{lsn:?} {entry:?}");
-        if let Entry::Event(event) = entry {
+        if let Entry::Event { event, .. } = entry {
             self.told.push(Told { event_id: event.event_id, success: ours[0] == Outcome::Applied });
             assert_eq!(self.ours.outcome(event.event_id).unwrap(), self.theirs.outcome(event.event_id).unwrap());
         }
@@ -259,7 +259,7 @@ fn two_players() -> (MemoryDatabase, MemoryStore) {
     account(&mut store, 1, "account_1");
     store.fence(LOG).unwrap();
     let births = [birth(1, 1, 1, "Anna", 100, &[11]), birth(2, 2, 1, "Berta", 100, &[21])];
-    let batch = [(Lsn(1), Entry::Event(&births[0])), (Lsn(2), Entry::Event(&births[1]))];
+    let batch = [(Lsn(1), Entry::strict(&births[0])), (Lsn(2), Entry::strict(&births[1]))];
     store.apply(&batch, &mut Vec::new()).unwrap();
     (database, store)
 }
@@ -276,14 +276,14 @@ fn each_fault_does_what_it_says() {
         let (database, mut store) = two_players();
         let event = trade(9, 1, 2, 5, &[]);
         database.plan(fault);
-        let error = store.apply(&[(Lsn(3), Entry::Event(&event))], &mut Vec::new()).unwrap_err();
+        let error = store.apply(&[(Lsn(3), Entry::strict(&event))], &mut Vec::new()).unwrap_err();
         let known = matches!(error, StoreError::Transient(_));
         assert_eq!(known, fault == Fault::Refused, "{fault:?}: {error}");
         assert_eq!(store.outcome(9).unwrap().is_some(), happened, "{fault:?} at once");
         store.id_block(Sequence::Item, 1).unwrap();
         assert_eq!(store.outcome(9).unwrap().is_some(), later, "{fault:?} when the next transaction has begun");
         let mut outcomes = Vec::new();
-        store.apply(&[(Lsn(3), Entry::Event(&event))], &mut outcomes).unwrap();
+        store.apply(&[(Lsn(3), Entry::strict(&event))], &mut outcomes).unwrap();
         assert_eq!(outcomes, [Outcome::Applied]);
         assert_eq!(store.character(CharacterId(2)).unwrap().unwrap().zen, 105, "{fault:?}: once");
         assert!(store.audit().unwrap().is_clean());
@@ -297,7 +297,7 @@ fn a_restart_loses_a_suffix_of_what_was_not_flushed() {
         database.set_relaxed(true);
         let events: Vec<_> = (3..6).map(|id| trade(id, 1, 2, 10, &[])).collect();
         for (event, lsn) in events.iter().zip(3..) {
-            store.apply(&[(Lsn(lsn), Entry::Event(event))], &mut Vec::new()).unwrap();
+            store.apply(&[(Lsn(lsn), Entry::strict(event))], &mut Vec::new()).unwrap();
         }
         assert_eq!((database.unflushed(), database.flushed_position(LOG)), (3, Lsn(2)));
         database.restart(keep);
@@ -306,7 +306,7 @@ fn a_restart_loses_a_suffix_of_what_was_not_flushed() {
         assert_eq!(store.applied(LOG).unwrap(), Lsn(2 + kept));
         let late = store.apply(&[(Lsn(6), Entry::Other)], &mut Vec::new());
         assert_eq!(matches!(late, Err(StoreError::Behind { .. })), kept < 3, "{late:?}");
-        let again: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
+        let again: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::strict)).collect();
         store.apply(&again, &mut Vec::new()).unwrap();
         assert_eq!(store.character(CharacterId(2)).unwrap().unwrap().zen, 130);
         assert!(store.audit().unwrap().is_clean());
@@ -318,9 +318,9 @@ fn a_rejection_waits_for_the_disk() {
     let (database, mut store) = two_players();
     database.set_relaxed(true);
     let events = [trade(3, 1, 2, 10, &[]), trade(4, 1, 2, 1_000, &[])];
-    store.apply(&[(Lsn(3), Entry::Event(&events[0]))], &mut Vec::new()).unwrap();
+    store.apply(&[(Lsn(3), Entry::strict(&events[0]))], &mut Vec::new()).unwrap();
     assert_eq!(database.unflushed(), 1);
-    store.apply(&[(Lsn(4), Entry::Event(&events[1]))], &mut Vec::new()).unwrap();
+    store.apply(&[(Lsn(4), Entry::strict(&events[1]))], &mut Vec::new()).unwrap();
     assert_eq!(database.unflushed(), 0);
     database.restart(0);
     store.ping().expect_err("the connection broke");
@@ -342,7 +342,7 @@ fn rows_the_database_refuses_are_divided_down_to_the_event_at_fault() {
     let (database, mut store) = two_players();
     let events: Vec<_> = (3..8).map(|id| trade(id, 1, 2, 1, &[])).collect();
     database.refuse(7);
-    let batch: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
+    let batch: Vec<_> = (3..).map(Lsn).zip(events.iter().map(Entry::strict)).collect();
     let mut outcomes = Vec::new();
     store.apply(&batch, &mut outcomes).unwrap();
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Applied).count(), 4);

@@ -196,7 +196,7 @@ impl Model {
             self.freeze(event);
             return Outcome::Quarantined(Reason::Frozen);
         }
-        let done = match &event.birth {
+        let done = match event.birth() {
             Some(birth) => self.born(event, birth),
             None => self.traded(event, &people),
         };
@@ -263,7 +263,7 @@ impl Model {
 
 /// The characters and items an event names.
 fn named(event: &ValueEvent) -> (BTreeSet<i64>, BTreeSet<i64>) {
-    let mut people: BTreeSet<i64> = event.birth.iter().map(|birth| birth.character).collect();
+    let mut people: BTreeSet<i64> = event.birth().into_iter().map(|birth| birth.character).collect();
     people.extend(event.balances.iter().map(|change| change.account).filter(|id| *id > 0));
     people.extend(event.moves.iter().flat_map(|m| [m.from.owner, m.to.owner]));
     let items = event.mints.iter().map(|m| m.uid).chain(event.moves.iter().map(|m| m.uid)).collect();
@@ -272,7 +272,7 @@ fn named(event: &ValueEvent) -> (BTreeSet<i64>, BTreeSet<i64>) {
 
 fn entry(record: &Record) -> Entry<'_> {
     match record {
-        Record::Event(event) => Entry::Event(event),
+        Record::Event(event) => Entry::strict(event),
         Record::Damaged(event_id) => Entry::Damaged { event_id: *event_id, payload: &[1, 2, 3] },
         Record::Other => Entry::Other,
     }

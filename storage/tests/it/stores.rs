@@ -116,7 +116,7 @@ impl Applier {
 
     pub(crate) fn apply(&mut self, events: &[ValueEvent]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        let batch: Vec<_> = (self.next..).map(Lsn).zip(events.iter().map(Entry::Event)).collect();
+        let batch: Vec<_> = (self.next..).map(Lsn).zip(events.iter().map(Entry::strict)).collect();
         self.store.apply(&batch, &mut outcomes).unwrap();
         self.next += u64::try_from(events.len()).unwrap();
         outcomes

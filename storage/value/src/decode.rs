@@ -3,6 +3,8 @@
 use mu_storage::event::{self, ValueEvent};
 use mu_storage::store::{Entry, RecordKind};
 
+use crate::flow::WAL_ACK;
+
 /// What a record turned out to be.
 #[allow(clippy::large_enum_variant, reason = "nearly every record is an event, and a batch of them lives for one call")]
 pub(crate) enum Decoded {
@@ -16,15 +18,15 @@ pub(crate) enum Decoded {
 impl Decoded {
     pub(crate) fn of(kind: u16, schema: u16, payload: &[u8]) -> Self {
         match RecordKind::of(kind, schema) {
-            RecordKind::Value => event::decode(payload).map_or(Self::Unreadable, Self::Event),
+            RecordKind::Value => event::decode(schema, payload).map_or(Self::Unreadable, Self::Event),
             RecordKind::UnknownValue => Self::Unreadable,
             RecordKind::Other => Self::Other,
         }
     }
 
-    pub(crate) const fn entry<'a>(&'a self, event_id: u128, _flags: u16, payload: &'a [u8]) -> Entry<'a> {
+    pub(crate) const fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
         match self {
-            Self::Event(event) => Entry::Event(event),
+            Self::Event(event) => Entry::Event { event, told: flags & WAL_ACK != 0 },
             Self::Unreadable => Entry::Damaged { event_id, payload },
             Self::Other => Entry::Other,
         }

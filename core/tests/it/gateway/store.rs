@@ -80,7 +80,7 @@ impl Journal {
             for (event, reply) in queue {
                 lsn += 1;
                 let mut outcomes = Vec::new();
-                store.apply(&[(Lsn(lsn), Entry::Event(&event))], &mut outcomes).expect("the store decides");
+                store.apply(&[(Lsn(lsn), Entry::strict(&event))], &mut outcomes).expect("the store decides");
                 let _gave_up = reply.send(outcomes[0]);
             }
         });
