@@ -36,8 +36,8 @@ impl Time {
 }
 
 /// A duration in whole microseconds, saturating: 2^64 µs is beyond any timer.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+pub(crate) const fn micros(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(duration.subsec_micros() as u64)
 }
 
 impl Add<Duration> for Time {

@@ -73,6 +73,9 @@ impl Connection {
     /// Writes slices behind all else, as far as the budget reaches.
     pub(super) fn slices(&mut self, now: Time, out: &mut Writer<'_>, sent: &mut Sent) {
         let probe = self.probe && !sent.eliciting;
+        if !probe && !self.blocks.outbound.has_slices() {
+            return;
+        }
         let allowance = if probe {
             SLICE_FRAME
         } else if now < self.bulk_next {

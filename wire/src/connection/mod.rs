@@ -95,6 +95,15 @@ pub(crate) struct Terms {
     pub(crate) max_datagram: u16,
 }
 
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// Something must leave, with or without a snapshot.
+    pub(crate) send: Time,
+    /// The first moment at which a timer or a transmission has something to do.
+    pub(crate) wake: Time,
+}
+
 /// One end of a connection.
 pub(crate) struct Connection {
     keys: Keys,
@@ -211,9 +220,14 @@ impl Connection {
 
     /// The first moment at which [`Connection::timeout`] or a transmission has something to do.
     pub(crate) fn deadline(&self) -> Time {
-        let recovery = self.recovery.deadline();
-        let due = self.due_at().min(self.idle_at());
-        [recovery, self.blocks.deadline()].into_iter().flatten().fold(due, Time::min)
+        self.waits().wake
+    }
+
+    /// All that it waits for.
+    pub(crate) fn waits(&self) -> Waits {
+        let send = self.due_at();
+        let timers = [self.recovery.deadline(), self.blocks.deadline()];
+        Waits { send, wake: timers.into_iter().flatten().fold(send.min(self.idle_at()), Time::min) }
     }
 
     /// Loss and probe timers.

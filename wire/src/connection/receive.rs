@@ -94,24 +94,33 @@ impl Connection {
     ) -> Result<Option<(CloseCode, ClosingText)>, Violation> {
         let mut reader = Reader::new(opened.body);
         let prelude = Prelude::read(&mut reader);
-        let skipped_before = prelude.is_ok_and(|prelude| prelude.skipped_before);
+        let skipped_before = matches!(&prelude, Ok(prelude) if prelude.skipped_before);
         let ours = self.recovery.next_number();
         let gap = self.received.commit(now, opened.number, skipped_before, ours);
         self.last_received = now;
-        let prelude = prelude.map_err(|_| Violation::Malformed)?;
+        let Ok(Prelude { ack, .. }) = prelude else {
+            return Err(Violation::Malformed);
+        };
         if skipped_before && opened.number == 0 {
             return Err(Violation::Malformed);
         }
-        let largest = prelude.ack.map(|ack| recover(self.recovery.next_number(), ack.largest));
-        if prelude.ack.zip(largest).is_some_and(|(ack, largest)| !ack.is_whole_below_zero(largest)) {
+        let largest = ack.map(|ack| recover(ours, ack.largest));
+        if let (Some(ack), Some(largest)) = (&ack, largest)
+            && !ack.is_whole_below_zero(largest)
+        {
             return Err(Violation::Malformed);
         }
         let mut asked = Asked { eliciting: false, at_once: gap, close: None };
         let mut ranges = RangeList::new();
-        while let Some(frame) = next_frame(&mut reader, largest, &mut ranges)? {
-            self.frame(now, frame, &mut asked, events)?;
+        loop {
+            // By reference: a frame that is moved is written and read again in pieces, which the processor waits for.
+            match &next_frame(&mut reader, largest, &mut ranges) {
+                Ok(Some(frame)) => self.frame(now, frame, &mut asked, events)?,
+                Ok(None) => break,
+                Err(error) => return Err((*error).into()),
+            }
         }
-        if let (Some(ack), Some(largest)) = (prelude.ack, largest) {
+        if let (Some(ack), Some(largest)) = (ack, largest) {
             self.acknowledged(now, ack, largest, &ranges, events)?;
         }
         if asked.eliciting || gap {
@@ -161,42 +170,42 @@ impl Connection {
     fn frame(
         &mut self,
         now: Time,
-        frame: Frame<'_>,
+        frame: &Frame<'_>,
         asked: &mut Asked,
         events: &mut impl Events,
     ) -> Result<(), Violation> {
         match (frame, &mut self.role) {
             (Frame::Pad | Frame::AckRanges, _) => return Ok(()),
             (Frame::Close { code, text }, _) => {
-                asked.close = Some((CloseCode(code), closing_text(text)));
+                asked.close = Some((CloseCode(*code), closing_text(text)));
                 return Ok(());
             }
             (Frame::Budget { rate, loss, queue_100us }, _) => {
-                self.budget.peer_said(LinkBudget::told(rate, loss, queue_100us));
+                self.budget.peer_said(LinkBudget::told(*rate, *loss, *queue_100us));
                 return Ok(());
             }
             (Frame::PathChallenge { data }, Role::Client(_)) => {
-                self.challenged(data);
+                self.challenged(*data);
                 return Ok(());
             }
             (Frame::PathResponse { data }, Role::Server(_)) => {
-                self.path_answered(data);
+                self.path_answered(*data);
                 return Ok(());
             }
             (Frame::Ping, _) => {}
             (Frame::Input(frame), Role::Server(inputs)) => {
-                inputs.take(&frame, |sequence, bytes| events.input(sequence, bytes))?;
+                inputs.take(frame, |sequence, bytes| events.input(sequence, bytes))?;
             }
-            (Frame::Snap { tick, body }, Role::Client(_)) => events.snapshot(tick, body),
+            (Frame::Snap { tick, body }, Role::Client(_)) => events.snapshot(*tick, body),
             (Frame::TimeRequest { origin }, Role::Server(_)) => {
-                self.pending_time = Some(PendingTime::Answer { origin, received: now });
+                self.pending_time = Some(PendingTime::Answer { origin: *origin, received: now });
                 self.content_by(now + self.terms.coalesce);
             }
-            (Frame::TimeAnswer { origin, received, held_us, sent }, Role::Client(_)) => {
+            (&Frame::TimeAnswer { origin, received, held_us, sent }, Role::Client(_)) => {
                 let arrived = self.received.packets().saturating_sub(1);
                 events.time(TimeAnswer { origin, received, held_us, sent, arrived });
             }
-            (frame, _) if self.lanes_in.take(now, &frame, |lane, message| events.message(lane, message))? => {
+            (frame, _) if self.lanes_in.take(now, frame, |lane, message| events.message(lane, message))? => {
                 let control = matches!(
                     frame,
                     Frame::Reliable { lane: Lane::Control, .. } | Frame::Fragment { lane: Lane::Control, .. }
@@ -204,7 +213,7 @@ impl Connection {
                 asked.at_once |= control && self.terms.ack_control_at_once;
             }
             (frame, _) => {
-                if !self.block_frame(now, &frame, events)? {
+                if !self.block_frame(now, frame, events)? {
                     return Err(Violation::UnexpectedFrame);
                 }
             }

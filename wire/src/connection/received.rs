@@ -87,7 +87,7 @@ impl Received {
         let ack = self.window.largest().map(|largest| PreludeAck {
             largest: low16(largest),
             delay: low8((micros(now.since(self.largest_at)) / DELAY_UNIT_US).min(255)),
-            mask: self.mask(largest),
+            mask: self.window.before(largest),
         });
         Prelude { ack, skipped_before }
     }
@@ -109,16 +109,6 @@ impl Received {
             let back = low32(self.window.next()).wrapping_sub(told_below);
             self.floor = self.floor.max(self.window.next().saturating_sub(u64::from(back)));
         }
-    }
-
-    fn mask(&self, largest: u64) -> u32 {
-        (0..32_u64).fold(0, |mask, bit| {
-            let received = match largest.checked_sub(1 + bit) {
-                Some(number) => self.window.contains(number),
-                None => true,
-            };
-            mask | u32::from(received) << bit
-        })
     }
 }
 

@@ -169,6 +169,7 @@ impl<'a> InputFrame<'a> {
 
 /// The next frame, or `None` at the end. `largest` is the prelude's largest acknowledged number, if it had one; ranges
 /// below it, of which a packet holds at most one frame, are put into `ranges`.
+#[inline]
 pub(crate) fn next_frame<'a>(
     reader: &mut Reader<'a>,
     largest: Option<u64>,
@@ -209,6 +210,7 @@ pub(crate) fn next_frame<'a>(
 }
 
 /// A REL, UNREL or SEQ frame; the id says the lane, the lane which of them.
+#[inline]
 fn message<'a>(frame: u8, reader: &mut Reader<'a>) -> Result<Frame<'a>, FrameError> {
     let lane = Lane::from_number(frame & 0x0F).ok_or(FrameError::Unknown)?;
     let reliable = frame < frame_id::UNRELIABLE;

@@ -64,7 +64,10 @@ impl Header {
         let first = reader.u8()?;
         let name = reader.bytes(usize::from(self.len))?;
         let number = reader.u16()?;
-        let ours = self.name.get(..usize::from(self.len)) == Some(name);
+        let ours = match name.first_chunk() {
+            Some(whole) => self.name == *whole,
+            None => self.name.get(..usize::from(self.len)) == Some(name),
+        };
         if first & SHORT_MASK == SHORT_BYTE && ours && reader.remaining() >= SHORT_MIN_BODY {
             Ok((first & PHASE != 0, number))
         } else {

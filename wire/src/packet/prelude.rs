@@ -73,6 +73,7 @@ impl Prelude {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Truncated> {
         let control = reader.u8()?;
         let skipped_before = control & SKIPPED != 0;

@@ -3,6 +3,8 @@
 //! All arithmetic subtracts from the largest number seen and never adds to an incoming one, so no number can overflow it.
 //! Looking is separate from committing: a number counts as received only after its packet proved authentic.
 
+use crate::codec::low32;
+
 /// How far back a number may lie.
 pub(crate) const WINDOW: u64 = 1024;
 const WORDS: usize = 16;
@@ -74,6 +76,17 @@ impl ReplayWindow {
         number < self.next && self.next - number <= WINDOW && self.bit(number)
     }
 
+    /// Which of the 32 numbers before `number`, itself at most the largest, were received: bit i is `number − 1 − i`. Numbers
+    /// below zero count as received.
+    pub(crate) fn before(&self, number: u64) -> u32 {
+        let word = |number| self.words.get(place(number).0).copied().unwrap_or(0);
+        // The 64 numbers before this one, the newest in the highest bit.
+        let (older, into) = (word(number.wrapping_sub(64)), number % 64);
+        let newest = if into == 0 { older } else { word(number) << (64 - into) | older >> into };
+        let below_zero = u32::try_from(number).ok().and_then(|bits| u32::MAX.checked_shl(bits)).unwrap_or(0);
+        low32(newest.reverse_bits()) | below_zero
+    }
+
     fn bit(&self, number: u64) -> bool {
         let (word, mask) = place(number);
         self.words.get(word).is_some_and(|word| word & mask != 0)
@@ -139,6 +152,11 @@ mod tests {
                     window.commit(number);
                     model.commit(number);
                     prop_assert_eq!(window.next(), model.next);
+                }
+                if let Some(largest) = window.largest() {
+                    let each = |bit: u32| largest.checked_sub(1 + u64::from(bit)).is_none_or(|n| model.seen.contains(&n));
+                    let expected = (0..32).fold(0, |mask, bit| mask | u32::from(each(bit)) << bit);
+                    prop_assert_eq!(window.before(largest), expected, "before {}", largest);
                 }
                 for near in number.saturating_sub(70)..=number.saturating_add(3).min(u64::MAX - 1) {
                     prop_assert_eq!(window.look(near), model.look(near), "{} near {}", near, number);

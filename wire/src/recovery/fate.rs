@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::ring::{RING, SentState};
 use super::{Rtt, Sent, SentRing};
+use crate::codec::low32;
 use crate::packet::RangeList;
 use crate::time::{Time, micros};
 
@@ -52,6 +53,8 @@ pub(crate) struct Recovery {
     ring: SentRing,
     pub(crate) rtt: Rtt,
     largest_acked: Option<u64>,
+    /// Bit i: number `largest_acked − 1 − i` was acknowledged too, so looking at it again would tell nothing.
+    settled: u32,
     /// Packets on their way that ask for an acknowledgement.
     waiting: u32,
     /// Their bytes.
@@ -69,6 +72,7 @@ impl Recovery {
             ring: SentRing::new(),
             rtt: Rtt::default(),
             largest_acked: None,
+            settled: 0,
             waiting: 0,
             waiting_bytes: 0,
             last_eliciting: Time::ZERO,
@@ -151,27 +155,32 @@ impl Recovery {
         for range in ack.ranges.iter().rev() {
             // Only what is still on record is looked at: at most one ring of numbers, whatever the frame claims.
             for number in range.low.max(kept)..range.high.saturating_add(1) {
-                any |= self.one(number, &mut told)?.is_some_and(|sent| sent.eliciting);
+                any |= self.one(number, &mut told)?.is_some();
             }
         }
-        for bit in (0..32_u64).rev() {
-            if ack.mask & (1 << bit) != 0
-                && let Some(number) = ack.largest.checked_sub(1 + bit)
-            {
-                any |= self.one(number, &mut told)?.is_some_and(|sent| sent.eliciting);
+        let settled = self.settled_below(ack.largest);
+        let mut news = ack.mask & !settled;
+        while news != 0 {
+            let bit = 31 - news.leading_zeros();
+            news &= !(1 << bit);
+            if let Some(number) = ack.largest.checked_sub(1 + u64::from(bit)) {
+                any |= self.one(number, &mut told)?.is_some();
             }
         }
-        let newest = self.one(ack.largest, &mut told)?.filter(|sent| sent.eliciting);
-        if let Some(sent) = newest {
+        let newest = self.one(ack.largest, &mut told)?;
+        if let Some(sent_at) = newest {
             any = true;
-            self.rtt.sample(now.since(sent.at), ack.delay.min(self.ack_delay));
+            self.rtt.sample(now.since(sent_at), ack.delay.min(self.ack_delay));
         }
         if any {
             self.probes = 0;
         }
-        self.largest_acked = self.largest_acked.max(Some(ack.largest));
+        if self.largest_acked <= Some(ack.largest) {
+            self.largest_acked = Some(ack.largest);
+            self.settled = settled | ack.mask;
+        }
         self.detect(now, &mut told);
-        Ok(newest.map(|sent| sent.at))
+        Ok(newest)
     }
 
     /// The first moment at which [`Recovery::timeout`] has something to do.
@@ -211,8 +220,19 @@ impl Recovery {
         Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)
     }
 
-    /// Settles one acknowledged number and returns its record if that was news.
-    fn one(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) -> Result<Option<Sent>, BadAck> {
+    /// Which of the 32 numbers below `largest` were acknowledged by what came before, as far as is remembered. A number left
+    /// out on purpose is never among them: who acknowledges one is found out each time.
+    fn settled_below(&self, largest: u64) -> u32 {
+        let Some(ahead) = self.largest_acked.and_then(|acked| largest.checked_sub(acked)) else {
+            return 0;
+        };
+        // With the number that was the largest as the lowest bit, 33 bits.
+        let known = u64::from(self.settled) << 1 | 1;
+        low32(u32::try_from(ahead).ok().and_then(|ahead| known.checked_shl(ahead)).unwrap_or(0) >> 1)
+    }
+
+    /// Settles one acknowledged number; when it was sent, if that was news of a packet that asks for an acknowledgement.
+    fn one(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) -> Result<Option<Time>, BadAck> {
         let Some(record) = self.ring.record(number) else {
             return Ok(None);
         };
@@ -221,16 +241,17 @@ impl Recovery {
             SentState::Settled => Ok(None),
             SentState::Lost => {
                 record.state = SentState::Settled;
-                let sent = *record;
-                told(number, &sent, Fate::Late);
+                told(number, record, Fate::Late);
                 Ok(None)
             }
             SentState::Flying => {
                 record.state = SentState::Settled;
-                let sent = *record;
-                self.landed(&sent);
-                told(number, &sent, Fate::Delivered);
-                Ok(Some(sent))
+                told(number, record, Fate::Delivered);
+                let (at, size) = (record.at, record.size);
+                Ok(record.eliciting.then(|| {
+                    self.landed(size);
+                    at
+                }))
             }
         }
     }
@@ -241,18 +262,16 @@ impl Recovery {
             && record.eliciting
         {
             record.state = SentState::Lost;
-            let sent = *record;
-            self.landed(&sent);
-            told(number, &sent, Fate::Lost);
+            told(number, record, Fate::Lost);
+            let size = record.size;
+            self.landed(size);
         }
     }
 
-    /// A packet is on its way no more.
-    fn landed(&mut self, sent: &Sent) {
-        if sent.eliciting {
-            self.waiting -= 1;
-            self.waiting_bytes -= u64::from(sent.size);
-        }
+    /// A packet that asks for an acknowledgement is on its way no more.
+    fn landed(&mut self, size: u16) {
+        self.waiting -= 1;
+        self.waiting_bytes -= u64::from(size);
     }
 
     /// Declares lost what the thresholds say, and finds when the next one will be.
@@ -280,5 +299,58 @@ impl Recovery {
             }
         }
         self.ring.advance();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NUMBERS: u64 = 120;
+
+    proptest! {
+        /// protocol.md 6.4, 8.6. In whatever order acknowledgements come: as if every number were looked at each time.
+        #[test]
+        fn each_acknowledged_number_is_told_once_and_one_left_out_is_always_found(
+            acks in prop::collection::vec((0..NUMBERS, any::<u32>(), any::<u32>()), 1..60),
+            left_out in prop::collection::btree_set(0..NUMBERS, 0..3),
+        ) {
+            let mut recovery = Recovery::new(Duration::ZERO);
+            for number in 0..NUMBERS {
+                if left_out.contains(&number) {
+                    recovery.skip();
+                } else {
+                    recovery.sent(Sent { eliciting: true, size: 100, ..Sent::default() });
+                }
+            }
+            let mut settled = BTreeSet::new();
+            for (largest, some, others) in acks {
+                let mask = some | others;
+                let named = |bit: &u64| mask & (1 << bit) != 0;
+                let below = (0..32).rev().filter(named).filter_map(|bit| largest.checked_sub(1 + bit));
+                let mut news = Vec::new();
+                let honest = below.chain([largest]).all(|number| {
+                    if settled.insert(number) && !left_out.contains(&number) {
+                        news.push(number);
+                    }
+                    !left_out.contains(&number)
+                });
+                let mut heard = Vec::new();
+                let numbers = AckedNumbers { largest, mask, ranges: &RangeList::new(), delay: Duration::ZERO };
+                let result = recovery.acknowledged(Time::ZERO, &numbers, |number, _, fate| {
+                    if fate != Fate::Lost {
+                        heard.push(number);
+                    }
+                });
+                prop_assert_eq!((heard, result.is_ok()), (news, honest));
+                if !honest {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ impl Server {
     /// Takes a datagram that begins like a data packet.
     pub(super) fn receive_data(
         &mut self,
-        (now, from): (Time, SocketAddr),
+        (now, from): (Time, &SocketAddr),
         datagram: &mut [u8],
         handler: &mut impl ServerHandler,
         out: &mut impl DatagramSink,
@@ -29,17 +29,17 @@ impl Server {
         let conn = self.ids.read(id).ok_or(DropReason::UnknownConnection)?;
         let Some(occupant) = self.slots.find(conn).filter(|occupant| occupant.id == id) else {
             if self.ids.is_ours(id) && !self.slots.is_quiet(now, conn) {
-                self.answer_reset(now, from, id, datagram.len(), out);
+                self.answer_reset(now, *from, id, datagram.len(), out);
             }
             return Err(DropReason::UnknownConnection);
         };
-        let elsewhere = occupant.address != from;
+        let elsewhere = occupant.address != *from;
         // Another address first: its datagrams must not use up the rate of the real one.
         if elsewhere {
             if !matches!(occupant.stage, Stage::Open) || !occupant.connection.is_plausible(datagram) {
                 return Err(DropReason::Address);
             }
-            if !occupant.path.admits(now, from, self.stale_rate, occupant.rate) {
+            if !occupant.path.admits(now, *from, self.stale_rate, occupant.rate) {
                 return Err(DropReason::StaleRate);
             }
         } else if !occupant.bucket.take(now, occupant.rate) {
@@ -49,9 +49,10 @@ impl Server {
             return Err(DropReason::Closing);
         }
         let len = datagram.len();
-        let opened = match occupant.connection.open(now, datagram) {
+        let opened = occupant.connection.open(now, datagram);
+        let opened = match &opened {
             Ok(opened) => opened,
-            Err(refusal) => return Err(self.refused(conn, refusal)),
+            Err(refusal) => return Err(self.refused(conn, *refusal)),
         };
         if let Stage::HalfOpen(half) = &occupant.stage {
             handler.connected(conn, &half.claims);
@@ -60,27 +61,28 @@ impl Server {
             self.stats.opened += 1;
         }
         if elsewhere {
-            occupant.path.seen_elsewhere(now, from, opened.newest, len, &mut self.random);
+            occupant.path.seen_elsewhere(now, *from, opened.newest, len, &mut self.random);
         } else if opened.newest {
             occupant.path.seen_here();
         }
-        match occupant.connection.process(now, &opened, &mut Listener { conn, stats: &mut self.stats, handler }) {
+        match occupant.connection.process(now, opened, &mut Listener { conn, stats: &mut self.stats, handler }) {
             Ok(None) => {
                 let rest = self.config.limits.move_rest;
                 if let Some(data) = occupant.connection.take_path_answer()
-                    && occupant.path.confirms(now, from, data, rest)
+                    && occupant.path.confirms(now, *from, data, rest)
                 {
                     if occupant.address.ip() != from.ip() {
                         occupant.connection.new_path(now);
                     }
-                    occupant.address = from;
+                    occupant.address = *from;
                     self.stats.moved += 1;
-                    handler.moved(conn, from);
+                    handler.moved(conn, *from);
                 }
-                if occupant.is_due(now) {
+                let (deadline, is_due) = occupant.deadline(now);
+                if is_due {
                     mark(&mut self.dirty, conn.slot, occupant);
                 }
-                self.wheel.schedule(conn.slot, occupant.deadline());
+                self.wheel.schedule(conn.slot, deadline);
             }
             Ok(Some((code, text))) => {
                 self.forget_quietly(conn, now + AFTER_CLOSE);

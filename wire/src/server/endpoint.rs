@@ -149,7 +149,7 @@ impl Server {
         let done = if datagram.is_empty() || datagram.len() > MAX_RECEIVED {
             Err(DropReason::Size)
         } else if first & SHORT_MASK == SHORT_BYTE {
-            self.receive_data((self.now, from), datagram, handler, out)
+            self.receive_data((self.now, &from), datagram, handler, out)
         } else if kind_of(first) == Some(Kind::Init) {
             self.receive_init((self.now, unix_s, from), datagram, handler, out)
         } else {
@@ -189,10 +189,11 @@ impl Server {
         }
         send(&mut occupant.connection, now)?;
         self.stats.messages_dropped += occupant.connection.take_dropped();
-        if occupant.connection.is_due(now) {
+        let waits = occupant.connection.waits();
+        if waits.send <= now {
             mark(&mut self.dirty, conn.slot, occupant);
         }
-        self.wheel.schedule(conn.slot, occupant.connection.deadline());
+        self.wheel.schedule(conn.slot, waits.wake);
         Ok(())
     }
 
@@ -209,10 +210,11 @@ impl Server {
             return Err(SendError::Closed);
         }
         let id = occupant.connection.send_block(now, kind, bytes)?;
-        if occupant.connection.is_due(now) {
+        let waits = occupant.connection.waits();
+        if waits.send <= now {
             mark(&mut self.dirty, conn.slot, occupant);
         }
-        self.wheel.schedule(conn.slot, occupant.connection.deadline());
+        self.wheel.schedule(conn.slot, waits.wake);
         Ok(id)
     }
 
@@ -259,8 +261,9 @@ impl Server {
         });
         self.stats.messages_dropped += connection.take_dropped();
         if written > 0 {
-            self.wheel.schedule(conn.slot, connection.deadline());
-            if connection.is_due(now) {
+            let waits = connection.waits();
+            self.wheel.schedule(conn.slot, waits.wake);
+            if waits.send <= now {
                 mark(&mut self.dirty, conn.slot, occupant);
             }
         }
@@ -315,22 +318,17 @@ impl Server {
         }
         occupant.dirty = false;
         self.stats.messages_dropped += connection.take_dropped();
-        let deadline = match &mut occupant.stage {
+        let (deadline, more) = match &mut occupant.stage {
             Stage::Closing(closing) => {
                 // Some packets of last words may come before the one that says goodbye.
                 if offered && (written == 0 || connection.has_said_goodbye()) {
                     closing.repeats = closing.repeats.saturating_sub(1);
                     closing.next = now + CLOSE_INTERVAL;
                 }
-                closing.next
+                (closing.next, closing.next <= now)
             }
-            _ => occupant.deadline(),
-        };
-        let connection = &occupant.connection;
-        let more = match &occupant.stage {
-            Stage::HalfOpen(_) => false,
-            Stage::Open => connection.is_due(now),
-            Stage::Closing(closing) => closing.next <= now,
+            Stage::Open => occupant.deadline(now),
+            Stage::HalfOpen(_) => (occupant.connection.deadline(), false),
         };
         if written > 0 && more {
             mark(&mut self.dirty, slot, occupant);
@@ -379,10 +377,11 @@ impl Server {
             Stage::Open => {
                 occupant.connection.timeout(now, &mut Listener { conn, stats: &mut self.stats, handler });
                 occupant.path.timeout(now);
-                if occupant.is_due(now) {
+                let (deadline, is_due) = occupant.deadline(now);
+                if is_due {
                     mark(&mut self.dirty, slot, occupant);
                 }
-                occupant.deadline()
+                deadline
             }
             Stage::Closing(closing) if closing.repeats == 0 => {
                 self.forget(conn);

@@ -61,14 +61,12 @@ pub(super) struct Occupant {
 }
 
 impl Occupant {
-    /// The first moment at which an open connection has something to do.
-    pub(super) fn deadline(&self) -> Time {
-        self.path.deadline().map_or(self.connection.deadline(), |at| at.min(self.connection.deadline()))
-    }
-
-    /// Whether an open connection has something to send now, with or without a snapshot.
-    pub(super) fn is_due(&self, now: Time) -> bool {
-        self.connection.is_due(now) || self.path.is_due(now)
+    /// The first moment at which an open connection has something to do, and whether it has something to send now, with or
+    /// without a snapshot.
+    pub(super) fn deadline(&self, now: Time) -> (Time, bool) {
+        let waits = self.connection.waits();
+        let wake = self.path.deadline().map_or(waits.wake, |at| at.min(waits.wake));
+        (wake, waits.send <= now || self.path.is_due(now))
     }
 }
 
