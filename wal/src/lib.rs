@@ -19,6 +19,7 @@ pub mod format;
 mod ids;
 mod journal;
 mod names;
+pub mod planted;
 mod recovery;
 pub mod tool;
 

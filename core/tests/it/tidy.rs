@@ -140,3 +140,19 @@ fn the_ignore_list_does_not_hide_a_source_folder() {
     let plain: Vec<_> = ignored.lines().filter(|line| MAY_DEPEND.iter().any(|(member, _)| line == member)).collect();
     assert_eq!(plain, Vec::<&str>::new());
 }
+
+/// Mistakes to order are for tests: no package switches them on by itself or for another one it is built from.
+#[test]
+fn no_shipped_binary_has_planted_mistakes() {
+    for (member, _) in MAY_DEPEND {
+        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        let mut section = String::new();
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                line.clone_into(&mut section);
+            }
+            let shipped = section == "[dependencies]" || line.starts_with("default");
+            assert!(!(shipped && line.contains("planted")), "{member}: {line}");
+        }
+    }
+}

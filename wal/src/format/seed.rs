@@ -5,6 +5,7 @@
 use crc32fast::Hasher;
 
 use crate::LogId;
+use crate::planted::{self, Bug};
 
 /// The start of every checksum of one segment.
 #[derive(Debug, Clone)]
@@ -17,6 +18,9 @@ impl Seed {
     #[must_use]
     pub fn new(log_id: LogId, segment: u64) -> Self {
         let mut base = Hasher::new();
+        if planted::is(Bug::AcceptStaleFrame) {
+            return Self { base };
+        }
         base.update(&log_id.0.to_le_bytes());
         base.update(&segment.to_le_bytes());
         Self { base }
@@ -26,7 +30,9 @@ impl Seed {
     #[must_use]
     pub fn checksum(&self, offset: u64, bytes: &[u8]) -> u32 {
         let mut hasher = self.base.clone();
-        hasher.update(&offset.to_le_bytes());
+        if !planted::is(Bug::AcceptStaleFrame) {
+            hasher.update(&offset.to_le_bytes());
+        }
         hasher.update(bytes);
         hasher.finalize()
     }

@@ -4,7 +4,7 @@
 //! Knows no file and no promise.
 
 use crate::Lsn;
-use crate::format::record::{self, NewRecord};
+use crate::format::record::{self, NewRecord, OwnedRecord, Record};
 use crate::format::{FRAME_RECORDS_MAX, frame};
 
 /// Records waiting for their sync.
@@ -45,6 +45,12 @@ impl Group {
     pub(crate) fn push(&mut self, lsn: Lsn, new: &NewRecord<'_>) {
         record::encode_into(lsn, new, &mut self.bytes);
         self.records += 1;
+    }
+
+    /// The mistake [`crate::planted::Bug::RelogNewLsn`]: a record as it stood elsewhere, but at another position.
+    pub(crate) fn push_renumbered(&mut self, lsn: Lsn, record: &OwnedRecord) {
+        let Record { kind, schema, event_id, flags, hint, payload, .. } = record.as_record();
+        self.push(lsn, &NewRecord { kind, schema, event_id, flags, hint, payload });
     }
 
     /// Adds a record as it stood elsewhere; the caller has asked [`Group::fits`].

@@ -24,6 +24,7 @@ use crate::format::frame::{self, FrameHeader};
 use crate::format::header::{Predecessor, SegmentHeader};
 use crate::format::record::{self, KIND_EPOCH_START, KIND_RESERVED, NewRecord};
 use crate::format::{PAYLOAD_BYTES_MAX, frame_bytes_max};
+use crate::planted::{self, Bug};
 use crate::recovery::{Io, Scan, Undecided};
 use crate::{LogId, Lsn};
 
@@ -66,6 +67,8 @@ pub(crate) struct Start {
     pub(crate) safe: Lsn,
     pub(crate) older: Vec<(u64, Lsn)>,
     pub(crate) generation: u64,
+    /// The newest segment found; never written to.
+    pub(crate) recovered: Option<SegmentHeader>,
 }
 
 /// What one sync made durable.
@@ -132,12 +135,23 @@ impl Journal {
             disk,
             _lock: lock,
         };
-        journal.begin(undecided, boot).map_err(|error| failed("begin", error))?;
+        journal.begin(undecided, boot, start.recovered).map_err(|error| failed("begin", error))?;
         Ok(journal)
     }
 
-    /// Names the fresh segment, logs the undecided records again, records the boot, waits for the reserve.
-    fn begin(&mut self, undecided: &Undecided, boot: &EpochStart) -> io::Result<()> {
+    /// Names the fresh segment, logs the undecided records again, and begins the boot.
+    fn begin(&mut self, undecided: &Undecided, boot: &EpochStart, recovered: Option<SegmentHeader>) -> io::Result<()> {
+        if planted::is(Bug::AppendIntoRecovered)
+            && let Some(header) = recovered
+        {
+            self.next = self.durable.next();
+            self.segment = Some(Segment::reopen(&*self.disk, header, self.predecessor.end)?);
+            self.shared.relogging.store(false, Ordering::Release);
+            return self.begin_boot(boot);
+        }
+        if planted::is(Bug::RelogNewLsn) {
+            self.next = self.durable.next();
+        }
         self.name_segment()?;
         let mut from = 0;
         for (record, end) in undecided.records.iter().zip(&undecided.ends) {
@@ -146,16 +160,25 @@ impl Journal {
             if !self.group.fits(bytes.len()) {
                 self.write_group(frame::RELOG)?;
             }
+            if planted::is(Bug::RelogNewLsn) {
+                self.group.push_renumbered(self.next, record);
+                self.next = self.next.next();
+                continue;
+            }
             assert_eq!(record.lsn, self.next, "undecided records are dense");
             self.group.push_copy(bytes);
             self.next = self.next.next();
         }
         if !self.group.is_empty() {
-            self.write_group(frame::RELOG)?;
+            self.write_group(if planted::is(Bug::RelogNewLsn) { 0 } else { frame::RELOG })?;
         }
         assert_eq!(self.next.previous(), self.durable, "everything that was valid is decided or logged again");
         self.shared.relogging.store(false, Ordering::Release);
+        self.begin_boot(boot)
+    }
 
+    /// Records the boot and waits for the reserve.
+    fn begin_boot(&mut self, boot: &EpochStart) -> io::Result<()> {
         let payload = boot.encode();
         let start = NewRecord { kind: KIND_EPOCH_START, schema: 1, event_id: 0, flags: 0, hint: 0, payload: &payload };
         self.group.push(self.next.previous(), &start);
@@ -243,7 +266,7 @@ impl Journal {
     pub fn seal_if_idle(&mut self) -> Result<Idle, Poisoned> {
         self.check()?;
         self.stewardship.step().map_err(|error| self.poison(&error))?;
-        if self.sealed || !self.group.is_empty() {
+        if self.sealed || !self.group.is_empty() || planted::is(Bug::SkipSeal) {
             return Ok(Idle::Quiet);
         }
         let since = self.disk.now().saturating_sub(self.synced_at);
@@ -302,7 +325,7 @@ impl Journal {
             chain: self.predecessor.chain,
             sequence: self.next_frame,
             first,
-            durable: self.durable,
+            durable: if planted::is(Bug::PromiseTooHigh) { self.next.previous() } else { self.durable },
             safe: self.safe,
             body_checksum: 0,
             checksum: 0,
@@ -395,7 +418,9 @@ impl Journal {
 
     fn poison(&mut self, error: &dyn fmt::Display) -> Poisoned {
         let poisoned = Poisoned { reason: format!("frame {} of {}: {error}", self.next_frame, self.disk.place()) };
-        self.poisoned = Some(poisoned.clone());
+        if !planted::is(Bug::PoisonForgotten) {
+            self.poisoned = Some(poisoned.clone());
+        }
         poisoned
     }
 }

@@ -4,11 +4,12 @@
 
 use std::io;
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Access, Disk, DiskFile};
 use crate::format::header::SegmentHeader;
 use crate::format::seed::Seed;
 use crate::format::{PAGE_BYTES, frame};
 use crate::names;
+use crate::planted::{self, Bug};
 
 use super::steward::Spare;
 
@@ -29,11 +30,22 @@ impl Segment {
         let page = header.encode();
         spare.file.write_at(&page[..], 0)?;
         spare.file.write_at(&page[..], header.copy_at())?;
-        spare.file.sync_data()?;
+        if !planted::is(Bug::NamedBeforeHeader) {
+            spare.file.sync_data()?;
+        }
         disk.rename(&spare.name, &names::segment(header.sequence))?;
-        disk.sync_dir()?;
+        if !planted::is(Bug::SkipDirectoryFsync) {
+            disk.sync_dir()?;
+        }
         let seed = Seed::new(header.log_id, header.sequence);
         Ok(Self { file: spare.file, header, offset: PAGE_BYTES, seed })
+    }
+
+    /// The mistake [`Bug::AppendIntoRecovered`]: a segment of an earlier life, to be continued at `offset`.
+    pub(crate) fn reopen(disk: &dyn Disk, header: SegmentHeader, offset: u64) -> io::Result<Self> {
+        let file = disk.open(&names::segment(header.sequence), Access::Append)?;
+        let seed = Seed::new(header.log_id, header.sequence);
+        Ok(Self { file, header, offset, seed })
     }
 
     /// Whether a frame of this length still fits.
@@ -45,7 +57,16 @@ impl Segment {
     pub(crate) fn write(&mut self, buffer: &mut Vec<u8>, header: frame::FrameHeader) -> io::Result<frame::FrameHeader> {
         let header = frame::finish(buffer, header, self.offset, &self.seed);
         self.file.write_at(buffer, self.offset)?;
-        self.file.sync_data()?;
+        let early =
+            planted::is(Bug::AckBeforeSync) || (planted::is(Bug::RelogNotSynced) && header.flags & frame::RELOG != 0);
+        if !early {
+            let synced = self.file.sync_data();
+            if planted::is(Bug::RetryFailedSync) && synced.is_err() {
+                self.file.sync_data()?;
+            } else {
+                synced?;
+            }
+        }
         self.offset += u64::from(header.bytes);
         Ok(header)
     }

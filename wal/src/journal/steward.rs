@@ -16,6 +16,7 @@ use super::options::{JournalOptions, SPARES_MIN};
 use crate::disk::{Access, Disk, DiskFile};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::{PAGE, PAGE_BYTES};
+use crate::planted::{self, Bug};
 use crate::{LogId, Lsn, names};
 
 /// A prepared segment: allocated, zeroed, durable, opened to append.
@@ -125,7 +126,10 @@ impl Steward {
         if self.shared.relogging.load(Ordering::Acquire) {
             return 0;
         }
-        let safe = Lsn(self.shared.safe.load(Ordering::Acquire));
+        let safe = match planted::is(Bug::FreedTooEarly) {
+            true => Lsn(self.shared.durable.load(Ordering::Acquire)),
+            false => Lsn(self.shared.safe.load(Ordering::Acquire)),
+        };
         // The newest segment that begins at or before the first undecided record, and all behind it, are needed.
         self.live.iter().rposition(|(_, base)| *base <= safe.next()).unwrap_or(0)
     }
@@ -140,12 +144,16 @@ impl Steward {
             let name = names::segment(sequence);
             if self.has_enough() {
                 self.disk.remove(&name)?;
-                self.disk.sync_dir()?;
+                if !planted::is(Bug::RetiredOutOfOrder) {
+                    self.disk.sync_dir()?;
+                }
                 continue;
             }
             let temporary = names::spare_temporary(self.next_spare);
             self.disk.rename(&name, &temporary)?;
-            self.disk.sync_dir()?;
+            if !planted::is(Bug::RetiredOutOfOrder) {
+                self.disk.sync_dir()?;
+            }
             let file = self.disk.open(&temporary, Access::Write)?;
             if file.bytes()? == self.options.segment_bytes {
                 self.offer(&temporary, file)?;

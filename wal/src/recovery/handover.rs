@@ -58,6 +58,7 @@ impl Scan {
                 safe: Lsn::ZERO,
                 older: Vec::new(),
                 generation: 0,
+                recovered: None,
             };
             let journal = Journal::open(self, start, &Undecided::default(), boot, options)?;
             return Ok((journal, Vec::new()));
@@ -99,6 +100,7 @@ impl Log {
             safe: safe.min(applied),
             older: older.map(|sequence| (sequence, base_of(sequence))).collect(),
             generation: self.checkpoint.map_or(0, |checkpoint| checkpoint.generation),
+            recovered: self.segments.last().map(|segment| segment.header.clone()),
         }
     }
 

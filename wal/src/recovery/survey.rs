@@ -10,6 +10,7 @@ use crate::format::checkpoint::Checkpoint;
 use crate::format::header::{HeaderFault, SegmentHeader};
 use crate::format::{PAGE, PAGE_BYTES, SEGMENT_BYTES_MIN};
 use crate::names;
+use crate::planted::{self, Bug};
 
 /// The directory's content before any frame is read.
 #[derive(Debug)]
@@ -76,7 +77,9 @@ fn read_header(io: &Io<'_>, sequence: u64, bytes: u64) -> Result<SegmentInfo, Wa
     let name = names::segment(sequence);
     let mut file = io.disk.open(&name, Access::Read).map_err(|source| io.error("open", &name, source))?;
     file.sync_data().map_err(|source| io.error("sync", &name, source))?;
-    file.drop_cache().map_err(|source| io.error("drop the cache of", &name, source))?;
+    if !planted::is(Bug::CacheBelieved) {
+        file.drop_cache().map_err(|source| io.error("drop the cache of", &name, source))?;
+    }
     let read = |offset| -> Result<Result<SegmentHeader, HeaderFault>, WalError> {
         let mut page = [0u8; PAGE];
         file.read_at(&mut page, offset).map_err(|source| io.error("read", &name, source))?;

@@ -13,6 +13,7 @@ use crate::format::header::SegmentHeader;
 use crate::format::record::Record;
 use crate::format::seed::Seed;
 use crate::format::{FRAME_BYTES_MAX, PAGE, PAGE_BYTES};
+use crate::planted::{self, Bug};
 use crate::{Lsn, names};
 
 /// What a visitor sees: a frame's place and header once, then its records.
@@ -101,6 +102,9 @@ impl Walk {
     /// The next segment's header against the end of the one before it.
     fn check_link(&self, io: &Io<'_>, header: &SegmentHeader) -> Result<(), WalError> {
         let before = &header.predecessor;
+        if planted::is(Bug::PredecessorNotChecked) {
+            return Ok(());
+        }
         let what = if before.sequence != header.sequence - 1 {
             "it names another predecessor"
         } else if before.end != self.end {
@@ -170,7 +174,7 @@ impl Walk {
         if header.sequence != self.next_frame {
             return Err(Order::Sequence { found: header.sequence, expected: self.next_frame });
         }
-        if header.chain != self.chain {
+        if header.chain != self.chain && !planted::is(Bug::ChainNotChecked) {
             return Err(Order::Chain);
         }
         if header.first != self.next {
@@ -232,7 +236,8 @@ impl Walk {
                 continue;
             };
             let durable_frame = witness.durable_frame();
-            if durable_frame >= self.next_frame || witness.durable > self.last {
+            let believed = !planted::is(Bug::TruncateOnCorruption);
+            if believed && (durable_frame >= self.next_frame || witness.durable > self.last) {
                 let proof = Proof::Witness { offset, durable_frame, durable: witness.durable };
                 let sequence = segment.sequence;
                 return Err(io.corrupt(Damage::Frame { sequence, offset: self.end, fault, proof }));
