@@ -39,7 +39,7 @@ const EXCEPTIONS: [(&str, &str, &str); 5] = [
 ];
 
 /// Our own packages that each package may depend on.
-const MAY_DEPEND: [(&str, &[&str]); 13] = [
+const MAY_DEPEND: [(&str, &[&str]); 14] = [
     ("config", &[]),
     ("wire", &[]),
     ("wire/archive", &[]),
@@ -49,6 +49,7 @@ const MAY_DEPEND: [(&str, &[&str]); 13] = [
     ("wal", &[]),
     ("storage", &["mu-wal"]),
     ("storage/value", &["mu-wal", "mu-storage"]),
+    ("storage/sim", &["mu-wal", "mu-storage", "mu-value"]),
     ("core", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-value"]),
     ("loadgen", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io"]),
     ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core", "mu-loadgen"]),

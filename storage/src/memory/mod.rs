@@ -8,11 +8,13 @@ mod books;
 mod connection;
 mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::StoreError;
+use crate::event::Place;
 use crate::ids::Lsn;
+use crate::store::Outcome;
 use state::State;
 
 pub use connection::MemoryStore;
@@ -37,6 +39,20 @@ impl Fault {
     /// Every fault.
     pub const ALL: [Self; 5] = [Self::Refused, Self::Lost, Self::ReplyLost, Self::Zombie, Self::ZombieAborts];
 }
+
+/// An outcome row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Which event.
+    pub event_id: u128,
+    /// Its position in the journal that decided it.
+    pub lsn: Lsn,
+    /// What was decided.
+    pub outcome: Outcome,
+}
+
+/// Balances by account and currency code, and items with their place and version.
+pub type Holdings = (BTreeMap<(i64, i32), i64>, BTreeMap<i64, (Place, i32)>);
 
 /// A committed transaction that is not on the database's disk yet.
 type Change = Box<dyn FnOnce(&mut State) + Send>;
@@ -153,6 +169,18 @@ impl MemoryDatabase {
     #[must_use]
     pub fn flushed_position(&self, log_id: u128) -> Lsn {
         self.lock().flushed.applied(log_id)
+    }
+
+    /// The outcome rows behind a position, in order.
+    #[must_use]
+    pub fn decisions(&self, after: Lsn) -> Vec<Decision> {
+        self.lock().state.decisions(after)
+    }
+
+    /// Everything anybody has.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.lock().state.holdings()
     }
 
     /// The database crashes and comes back: of the commits behind the last flush the first `keep` survive, transactions

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Decision, Holdings};
 use crate::apply::decide::{Effects, Entity, HistoryRow, LedgerRow, OutcomeRow, Step, World};
 use crate::apply::{Fence, decide_entry, event_id};
 use crate::audit::Economy;
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) characters: BTreeMap<i64, CharacterRow>,
     pub(super) hot: BTreeMap<i64, HotRow>,
     pub(super) outcomes: BTreeMap<u128, (i64, OutcomeRow)>,
+    /// Event ids by the position that decided them; of the newest journal where several have one.
+    by_position: BTreeMap<u64, u128>,
     pub(super) history: BTreeMap<(i64, i32), HistoryRow>,
     pub(super) ledger: Vec<LedgerRow>,
     pub(super) reviews: BTreeSet<u128>,
@@ -184,6 +187,7 @@ impl State {
             self.hot.insert(id, hot);
         }
         for row in effects.outcomes {
+            self.by_position.insert(row.lsn.0, row.event_id);
             let before = self.outcomes.insert(row.event_id, (journal, row));
             assert!(before.is_none(), "an event is decided once: {before:?}");
         }
@@ -201,6 +205,19 @@ impl State {
 
     pub(super) fn outcome(&self, event_id: u128) -> Option<Outcome> {
         self.outcomes.get(&event_id).map(|(_, row)| row.outcome)
+    }
+
+    pub(super) fn decisions(&self, after: Lsn) -> Vec<Decision> {
+        let behind = self.by_position.range(after.0 + 1..).filter_map(|(_, id)| self.outcomes.get(id));
+        let decision =
+            |(_, row): &(i64, OutcomeRow)| Decision { event_id: row.event_id, lsn: row.lsn, outcome: row.outcome };
+        behind.map(decision).collect()
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        let balances = self.world.balances.iter().map(|(key, balance)| (*key, balance.now)).collect();
+        let items = self.world.items.iter().filter_map(|(uid, item)| Some((*uid, item.now?)));
+        (balances, items.map(|(uid, item)| (uid, (item.place, item.version))).collect())
     }
 
     /// Zen of a character; `None` before its birth.

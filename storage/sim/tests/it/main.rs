@@ -1,0 +1,3 @@
+//! The seeds of every commit, and the rows of the crash-point table one by one.
+
+mod seeds;
