@@ -16,7 +16,7 @@ use crate::store::{
     Account, Character, Entry, Fenced, FlushReport, HotRow, LoadedCharacter, MigrateReport, NewAccount, Outcome, Role,
     Store,
 };
-use crate::{accounts, books, characters, hot};
+use crate::{accounts, books, characters, failpoint, hot};
 
 /// How often a transaction is tried before the caller is told to wait.
 const ATTEMPTS: u32 = 6;
@@ -97,8 +97,16 @@ fn transact_once<T>(
             return Err(failure);
         }
     };
+    if access == Access::Write {
+        failpoint::reach("before-commit");
+    }
     match sql.commit() {
-        Ok(()) => Ok(value),
+        Ok(()) => {
+            if access == Access::Write {
+                failpoint::reach("after-commit");
+            }
+            Ok(value)
+        }
         Err(SqlError::Lost(text)) if access == Access::Read => Err(SqlError::Again(text).into()),
         Err(SqlError::Lost(text)) => {
             sql.rollback();

@@ -12,6 +12,7 @@ mod books;
 mod characters;
 pub mod error;
 pub mod event;
+pub mod failpoint;
 mod hot;
 pub mod ids;
 #[cfg(feature = "sim")]

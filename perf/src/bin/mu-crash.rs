@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use mu_perf::crash::{
-    Blow, Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, stop_repeatedly, store_outage, strike_repeatedly,
+    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, stop_repeatedly, store_outage,
+    strike_repeatedly,
 };
 
 /// Ends a real server at random moments under real clients, restarts it, and audits everything each time.
@@ -43,6 +44,8 @@ enum How {
     Term,
     /// The store is killed and comes back 10 s later (PostgreSQL)
     Outage,
+    /// The server dies at named points of value's way; needs programs built with the feature `failpoints`
+    Point,
     /// The store is killed and comes back within 2 s (PostgreSQL)
     Store,
     /// Store and server are killed (PostgreSQL)
@@ -93,6 +96,7 @@ fn run(cli: &Cli) -> Result<String, Broken> {
         How::Kill => format!("{:?}", kill_repeatedly(&options)?),
         How::Term => format!("{:?}", stop_repeatedly(&options)?),
         How::Outage => format!("{:?}", store_outage(&options)?),
+        How::Point => format!("{:?}", die_at_points(&options)?),
         How::Store => format!("{:?}", strike_repeatedly(&options, Blow::Store)?),
         How::Both => format!("{:?}", strike_repeatedly(&options, Blow::Both)?),
         How::Line => format!("{:?}", strike_repeatedly(&options, Blow::Line)?),

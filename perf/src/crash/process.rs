@@ -45,11 +45,22 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program with its standard output and errors in one file.
     pub(crate) fn start(program: &Path, arguments: &[&str], output: PathBuf) -> Result<Self, Broken> {
+        Self::start_with(program, arguments, &[], output)
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn start_with(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        output: PathBuf,
+    ) -> Result<Self, Broken> {
         let name = program.file_name().map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned());
         let file = File::create(&output).map_err(|error| broken("the output file", error))?;
         let errors = file.try_clone().map_err(|error| broken("the output file", error))?;
         let child = Command::new(program)
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors)

@@ -96,9 +96,7 @@ impl Site {
 
     /// Starts the server and waits until players can log in.
     pub(crate) fn start_server(&mut self) -> Result<Process, Broken> {
-        self.runs += 1;
-        let output = self.folder.path().join(format!("server-{}.txt", self.runs));
-        let mut server = Process::start(&self.programs.server, &["serve", "--config", &self.config()], output)?;
+        let mut server = self.launch_server(&[])?;
         let ready = until("a ready server", START_MAX, || match server.ended() {
             Some(status) => Some(Err(Broken(format!("the server ended with {status}")))),
             None => self.ask("/readyz").ok().map(|_| Ok(())),
@@ -107,6 +105,13 @@ impl Site {
             Ok(Ok(())) => Ok(server),
             Ok(Err(error)) | Err(error) => Err(server.with_output(error)),
         }
+    }
+
+    /// Starts the server with variables of its environment and does not wait for it.
+    pub(crate) fn launch_server(&mut self, environment: &[(&str, String)]) -> Result<Process, Broken> {
+        self.runs += 1;
+        let output = self.folder.path().join(format!("server-{}.txt", self.runs));
+        Process::start_with(&self.programs.server, &["serve", "--config", &self.config()], environment, output)
     }
 
     /// Starts bots that log what they are told about their trades and where they stood.

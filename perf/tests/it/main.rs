@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use mu_perf::crash::{
-    Broken, CrashOptions, Programs, StoreKind, kill_repeatedly, python_client, stop_repeatedly, store_outage, travel,
+    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, python_client, stop_repeatedly,
+    store_outage, strike_repeatedly, travel,
 };
 use mu_perf::floods::{Flood, FloodOptions, flood};
 
@@ -39,6 +40,36 @@ fn twenty_kills_under_trades_on_postgresql_lose_and_double_nothing() {
     assert_eq!(report.kills, 20);
     assert!(report.told_success > 0, "players saw trades succeed: {report:?}");
     assert!(report.replayed > 0, "restarts had undecided events to decide: {report:?}");
+}
+
+/// The crash-point table of docs/value.md against a real server and a real PostgreSQL: before and after the sync, before and in the
+/// transaction, after its commit, before and after players are told, and while replaying.
+#[test]
+fn rows_01_02_04_05_06_08_09_the_server_dies_at_each_named_point() {
+    let report = held(|| die_at_points(&options(StoreKind::Postgres, 8)));
+    assert_eq!(report.deaths, [1; 8]);
+    assert!(report.told_success > 0 && report.replayed > 0, "{report:?}");
+}
+
+#[test]
+fn row_10_postgresql_is_killed_under_trades_and_decides_again_what_it_forgot() {
+    let report = held(|| strike_repeatedly(&options(StoreKind::Postgres, 4), Blow::Store));
+    assert_eq!(report.blows, 4);
+    assert!(report.told_success > 0, "{report:?}");
+}
+
+#[test]
+fn row_11_postgresql_and_the_server_are_killed_under_trades() {
+    let report = held(|| strike_repeatedly(&options(StoreKind::Postgres, 4), Blow::Both));
+    assert_eq!(report.blows, 4);
+    assert!(report.told_success > 0, "{report:?}");
+}
+
+#[test]
+fn row_06_commits_are_lost_between_the_server_and_postgresql() {
+    let report = held(|| strike_repeatedly(&options(StoreKind::Postgres, 5), Blow::Line));
+    assert_eq!(report.cuts.iter().sum::<u32>(), 5);
+    assert!(report.told_success > 0, "{report:?}");
 }
 
 #[test]

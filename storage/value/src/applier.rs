@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mu_storage::error::StoreError;
+use mu_storage::failpoint;
 use mu_storage::store::{Entry, Outcome, Store};
 use mu_wal::Lsn;
 
@@ -207,7 +208,9 @@ impl<O> Applier<O> {
             .map(|(Logged { lsn, submission: s }, decoded)| (*lsn, decoded.entry(s.event_id, s.flags, &s.payload)))
             .collect();
         self.outcomes.clear();
+        failpoint::reach("before-apply");
         self.store.apply(&entries, &mut self.outcomes)?;
+        failpoint::reach("after-apply");
         assert_eq!(self.outcomes.len(), entries.len(), "each event of a batch has one outcome");
         self.status.waiting_since(None);
         let decided = self.batch.len();
@@ -224,6 +227,7 @@ impl<O> Applier<O> {
             self.status.decided(submission.payload.len());
             ends.tell(submission, outcome);
         }
+        failpoint::reach("after-told");
         self.status.applied_lsn.store(self.applied.0, Relaxed);
         Ok(ApplierStep::Decided(decided))
     }

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use mu_storage::error::StoreError;
+use mu_storage::failpoint;
 use mu_storage::store::{Entry, Outcome, Store};
 use mu_wal::{EpochStart, Journal, JournalOptions, Lsn, OwnedRecord, Scan, WalError};
 
@@ -70,6 +71,7 @@ pub fn recover(
     let mut replayed = Vec::with_capacity(undecided.len());
     for batch in undecided.chunks(APPLY_BATCH_MAX) {
         replay(store, batch, &mut replayed)?;
+        failpoint::reach("in-replay");
     }
     // The start of this run is a record too, and positions have no gap.
     let last = undecided.last().map_or(fenced.applied, |record| record.lsn);

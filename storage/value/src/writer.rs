@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use mu_storage::failpoint;
 use mu_wal::{AppendError, Idle, Journal, Lsn, NewRecord, Poisoned, Synced};
 
 use crate::BACKLOG_EVENTS_MAX;
@@ -123,7 +124,9 @@ impl<O> Writer<O> {
     /// One sync for the group; then those who asked for no more are told, and all go on in order.
     fn commit(&mut self, now: Duration, ends: &mut impl WriterEnds<O>) -> Result<Synced, Poisoned> {
         self.status.syncing_since(Some(now));
+        failpoint::reach("before-sync");
         let synced = self.journal.sync()?;
+        failpoint::reach("after-sync");
         self.status.syncing_since(None);
         let bytes: usize = self.group.iter().map(|logged| logged.submission.payload.len()).sum();
         self.status.durable(synced, bytes);
