@@ -1,10 +1,11 @@
-//! The journal offline: [`stat`], [`dump`], [`verify`]. Each reads every segment, writes nothing, and refuses a
+//! The journal offline: [`stat`], [`dump`], [`verify`]; and copies of a running one for backups ([`copy_behind`], [`read`]). Each reads every segment, writes nothing, and refuses a
 //! directory whose server is running.
 //!
 //! Front ends print what these return and exit with its code: 0 clean, 1 torn tail, 2 corruption, 3 database ahead,
 //! 4 database behind, 5 the question could not be answered ([`WalError::exit_code`]). Payloads are opaque; who knows them
 //! passes a function.
 
+mod copy;
 mod dump;
 mod relog;
 
@@ -19,6 +20,7 @@ use crate::format::checkpoint::Checkpoint;
 use crate::recovery::{Io, Seen, Survey, Tail, Visit, Walk, walk_log};
 use crate::{LogId, Lsn, WalError};
 
+pub use copy::{Copied, copy_behind, read};
 pub use dump::dump;
 
 /// What a directory holds.

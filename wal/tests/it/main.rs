@@ -1,6 +1,7 @@
 //! The journal from outside: its promises on real and simulated disks, under damage, faults and power cuts.
 
 mod allocations;
+mod copies;
 mod damage;
 mod edits;
 mod faults;
