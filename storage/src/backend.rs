@@ -5,6 +5,7 @@
 
 use crate::apply::{self, Fence};
 use crate::audit::{AuditReport, Economy, Told, Violation};
+use crate::beside::{self, Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
 use crate::ids::{AccountId, CharacterId, Lsn, Sequence};
 use crate::sql::migrate;
@@ -225,6 +226,18 @@ impl<S: Sql> Store for SqlStore<S> {
 
     fn check_told(&mut self, told: &[Told]) -> Result<Vec<Violation>, StoreError> {
         Ok(transact(&mut self.sql, Access::Read, |sql| books::check_told(sql, told))?)
+    }
+
+    fn beside(&mut self) -> Result<Beside, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, beside::read)?)
+    }
+
+    fn restore_accounts(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        Ok(transact(&mut self.sql, Access::Write, |sql| beside::restore_accounts(sql, accounts))?)
+    }
+
+    fn raise_sequences(&mut self, sequences: &[(i64, i64)]) -> Result<(), StoreError> {
+        Ok(transact(&mut self.sql, Access::Write, |sql| beside::raise_sequences(sql, sequences))?)
     }
 
     fn economy(&mut self) -> Result<Economy, StoreError> {

@@ -60,6 +60,11 @@ statements! {
     CHARACTER_FROZEN = "SELECT 1 FROM frozen WHERE kind = 0 AND id = $1";
     ID_BLOCK = "UPDATE sequences SET next = next + $1 WHERE id = $2 RETURNING next";
 
+    // Beside the journal.
+    BESIDE_ACCOUNTS = "SELECT id, name, password, generation, created_us FROM accounts ORDER BY id";
+    BESIDE_SEQUENCES = "SELECT id, next FROM sequences ORDER BY id";
+    BESIDE_HOT = "SELECT id, owner_epoch, version, map, entry, x, y, heading, hp, mp FROM char_hot ORDER BY id";
+
     // The economy.
     ECONOMY = "SELECT CAST(COALESCE(SUM(CASE WHEN account > 0 THEN amount END), 0) AS BIGINT), \
         CAST(COALESCE(SUM(CASE WHEN account < 0 AND amount < 0 THEN -amount END), 0) AS BIGINT), \
@@ -187,6 +192,12 @@ bulk_statements! {
         y = n.y, heading = n.heading, hp = n.hp, mp = n.mp FROM {rows} WHERE char_hot.id = n.id \
         AND (char_hot.owner_epoch < n.owner_epoch \
         OR (char_hot.owner_epoch = n.owner_epoch AND char_hot.version < n.version)) RETURNING char_hot.id";
+    RESTORE_ACCOUNTS(id: Int, name: Text, name_key: Text, password: Text, generation: Int, created_us: Int) =
+        "INSERT INTO accounts (id, name, name_key, password, generation, created_us) \
+        SELECT n.id, n.name, n.name_key, n.password, n.generation, n.created_us FROM {rows} WHERE true \
+        ON CONFLICT (id) DO UPDATE SET password = excluded.password, generation = excluded.generation";
+    RAISE_SEQUENCES(id: Int, next: Int) = "UPDATE sequences SET next = n.next FROM {rows} \
+        WHERE sequences.id = n.id AND sequences.next < n.next";
     ADD_ACCOUNTS(id: Int, name: Text, name_key: Text, password: Text, created_us: Int) =
         "INSERT INTO accounts (id, name, name_key, password, generation, created_us) \
         SELECT n.id, n.name, n.name_key, n.password, 0, n.created_us FROM {rows} WHERE true \

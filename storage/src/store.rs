@@ -6,6 +6,7 @@
 use crate::ids::Lsn;
 
 use crate::audit::{AuditReport, Economy, Told, Violation};
+use crate::beside::{Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
 use crate::event::{VALUE_KIND, VALUE_SCHEMA, ValueEvent};
 use crate::ids::{AccountId, CharacterId, ItemUid, Sequence};
@@ -185,6 +186,27 @@ pub trait Store: Send {
     ///
     /// As [`StoreError`] says.
     fn economy(&mut self) -> Result<Economy, StoreError>;
+
+    /// What stands beside the journal, at one moment: for backups.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn beside(&mut self) -> Result<Beside, StoreError>;
+
+    /// Brings accounts back from a backup; those that exist get the password and generation given.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn restore_accounts(&mut self, accounts: &[StoredAccount]) -> Result<(), StoreError>;
+
+    /// Makes every sequence go on at least from the given next id, so that no id is given twice after a restore.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn raise_sequences(&mut self, sequences: &[(i64, i64)]) -> Result<(), StoreError>;
 }
 
 /// What a migration did.

@@ -55,14 +55,14 @@ pub struct RuntimeOptions {
 }
 
 impl RuntimeOptions {
-    /// The wanted runtime with origin now, a deadline of 5 s, and shard ends that are only logged.
+    /// The wanted runtime with origin now, a deadline of 20 s (a shard is ready in a fraction of a second; a host that is busy elsewhere may need longer), and shard ends that are only logged.
     #[must_use]
     pub fn new(choice: RuntimeChoice, housekeeping: Vec<usize>) -> Self {
         Self {
             choice,
             origin: Clock::now(),
             housekeeping,
-            deadline: Duration::from_secs(5),
+            deadline: Duration::from_secs(20),
             on_end: Arc::new(|_| {}),
             probe: probe::io_uring,
         }

@@ -7,6 +7,7 @@ use super::state::OwnedEntry;
 use super::{MemoryDatabase, books};
 use crate::apply::{Fence, event_id};
 use crate::audit::{AuditReport, Economy, Told, Violation};
+use crate::beside::{Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
 use crate::ids::{AccountId, CharacterId, Lsn, Sequence};
 use crate::names;
@@ -200,4 +201,21 @@ impl Store for MemoryStore {
     fn economy(&mut self) -> Result<Economy, StoreError> {
         self.database.read(&mut self.start, super::state::State::economy)
     }
+
+    fn beside(&mut self) -> Result<Beside, StoreError> {
+        Err(no_copies())
+    }
+
+    fn restore_accounts(&mut self, _accounts: &[StoredAccount]) -> Result<(), StoreError> {
+        Err(no_copies())
+    }
+
+    fn raise_sequences(&mut self, _sequences: &[(i64, i64)]) -> Result<(), StoreError> {
+        Err(no_copies())
+    }
+}
+
+/// Nobody backs up a simulation.
+fn no_copies() -> StoreError {
+    StoreError::Permanent("a store in memory keeps no copies".to_owned())
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod applying;
 mod auditing;
+mod copying;
 mod fencing;
 mod hot;
 mod lost_replies;

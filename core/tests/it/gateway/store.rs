@@ -7,6 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use mu_core::gateway::{JournalBusy, JournalClient};
 use mu_storage::audit::{AuditReport, Economy, Told, Violation};
+use mu_storage::beside::{Beside, StoredAccount};
 use mu_storage::error::{AccountError, StoreError, TakeError};
 use mu_storage::event::ValueEvent;
 use mu_storage::ids::{AccountId, CharacterId, Lsn, Sequence};
@@ -62,6 +63,9 @@ pass_on! {
     audit() -> Result<AuditReport, StoreError>;
     check_told(told: &[Told]) -> Result<Vec<Violation>, StoreError>;
     economy() -> Result<Economy, StoreError>;
+    beside() -> Result<Beside, StoreError>;
+    restore_accounts(accounts: &[StoredAccount]) -> Result<(), StoreError>;
+    raise_sequences(sequences: &[(i64, i64)]) -> Result<(), StoreError>;
 }
 
 /// Decides each event by itself, in order, on a thread of its own.
