@@ -23,6 +23,7 @@ pub mod planted;
 mod recovery;
 pub mod tool;
 
+pub use disk::archive::Archive;
 pub use disk::dir::{DirDisk, Medium};
 pub use disk::stop_on_bus_error;
 pub use error::{AppendError, Damage, Poisoned, Proof, WalError};
@@ -30,5 +31,5 @@ pub use format::epoch::EpochStart;
 pub use format::record::{NewRecord, OwnedRecord, Record};
 pub use format::{FRAME_RECORDS_MAX, PAYLOAD_BYTES_MAX};
 pub use ids::{LogId, Lsn};
-pub use journal::{Idle, Journal, JournalOptions, SPARES_MIN, Synced};
+pub use journal::{Health, Idle, Journal, JournalOptions, SPARES_MIN, Synced, Watch};
 pub use recovery::{Scan, ScanOptions, Tail, scan, scan_disk};

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::archive::Archive;
 use super::mapped::MappedFile;
 use super::{Access, Disk, DiskFile, Entry, Lock, sys};
 
@@ -29,6 +30,7 @@ pub enum Medium {
 pub struct DirDisk {
     path: PathBuf,
     medium: Medium,
+    archive: Option<Archive>,
     origin: Instant,
     read_only: bool,
 }
@@ -56,7 +58,13 @@ impl DirDisk {
 
     #[expect(clippy::disallowed_methods, reason = "the disk is where the journal's clock comes from, see Disk::now")]
     fn new(path: &Path, medium: Medium, read_only: bool) -> Self {
-        Self { path: path.to_owned(), medium, origin: Instant::now(), read_only }
+        Self { path: path.to_owned(), medium, archive: None, origin: Instant::now(), read_only }
+    }
+
+    /// Keeps decided segments there.
+    #[must_use]
+    pub fn with_archive(self, archive: Option<Archive>) -> Self {
+        Self { archive, ..self }
     }
 }
 
@@ -128,6 +136,15 @@ impl Disk for DirDisk {
         File::open(&self.path)?.sync_all()
     }
 
+    fn archive(&self, name: &str, folder: &str) -> io::Result<()> {
+        self.archive.as_ref().map_or(Ok(()), |archive| archive.keep(&self.path.join(name), folder))
+    }
+
+    fn written(&self) -> Option<u64> {
+        let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+        text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
+    }
+
     fn now(&self) -> Duration {
         self.origin.elapsed()
     }
@@ -149,7 +166,7 @@ impl Disk for DirDisk {
 }
 
 /// Creates the missing part of a path and makes every new name durable.
-fn create_durably(path: &Path) -> io::Result<()> {
+pub(super) fn create_durably(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

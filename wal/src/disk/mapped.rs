@@ -1,15 +1,23 @@
 //! A segment written through a shared map and made durable by `fdatasync` on the descriptor.
 //!
+//! Small frames are stores. Large ones go to the same pages by `pwrite`, because each page that a store touches for the
+//! first time is a fault (measured 2.9 us against 1.4 us copied), and populating pages ahead would make the next sync write
+//! them all. Both reach the disk by the same sync.
+//!
 //! Only the writer's thread holds one, only for prepared (allocated, zeroed, synced) files, and nothing is ever read
 //! through the map.
 #![allow(unsafe_code, reason = "a mapping's bytes can change under safe Rust; see the one block below")]
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use memmap2::MmapMut;
 
 use super::DiskFile;
+
+/// Longest write that is done by stores.
+const STORED_BYTES_MAX: usize = 64 << 10;
 
 /// A mapped file of fixed length.
 #[derive(Debug)]
@@ -47,6 +55,9 @@ impl DiskFile for MappedFile {
         let Some(end) = end else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a write beyond the mapped segment"));
         };
+        if bytes.len() > STORED_BYTES_MAX {
+            return self.file.write_all_at(bytes, offset);
+        }
         self.map[start..end].copy_from_slice(bytes);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! Knows no format. Clock and randomness are part of the trait because they, too, differ between a simulation and a
 //! real machine.
 
+pub mod archive;
 pub mod dir;
 mod mapped;
 pub mod sim;
@@ -84,6 +85,20 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the operating system says; after an error nothing is known about any name changed since the last success.
     fn sync_dir(&self) -> io::Result<()>;
+
+    /// Keeps a copy of a decided segment in the archive, in this folder of it; nothing if there is no archive. Durable when
+    /// it returns.
+    ///
+    /// # Errors
+    /// What the operating system says; the segment itself is untouched.
+    fn archive(&self, _name: &str, _folder: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Bytes the calling thread has caused to be written so far, if the system counts them.
+    fn written(&self) -> Option<u64> {
+        None
+    }
 
     /// A monotonic clock with any origin.
     fn now(&self) -> Duration;

@@ -8,6 +8,8 @@ mod group;
 mod options;
 mod segment;
 mod steward;
+mod stewardship;
+mod watch;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -31,7 +33,12 @@ use crate::{LogId, Lsn};
 use group::Group;
 pub use options::{JournalOptions, SPARES_MIN};
 use segment::Segment;
-use steward::{Shared, Spare, Steward, Stewardship};
+use steward::{Shared, Spare, Steward};
+use stewardship::Stewardship;
+pub use watch::{Health, Watch};
+
+/// Bytes that may be written for a byte of a frame; more means large folios.
+const WRITTEN_PER_BYTE_MAX: u64 = 3;
 
 /// An open log.
 #[derive(Debug)]
@@ -182,10 +189,31 @@ impl Journal {
         let payload = boot.encode();
         let start = NewRecord { kind: KIND_EPOCH_START, schema: 1, event_id: 0, flags: 0, hint: 0, payload: &payload };
         self.group.push(self.next.previous(), &start);
-        self.write_group(frame::CONTROL)?;
+        let before = self.disk.written();
+        let frame = self.write_group(frame::CONTROL)?;
+        if let (Some(before), Some(after)) = (before, self.disk.written()) {
+            self.check_written(frame, after.saturating_sub(before));
+        }
         self.stewardship.step()?;
         while self.held.len() < SPARES_MIN && self.await_spare() {}
         self.fail_with_steward()
+    }
+
+    /// The check at a start that a sync writes its own size: a page cache with large folios writes hundreds of times as
+    /// much, which costs time and wears the disk, but loses nothing.
+    fn check_written(&self, frame: u32, written: u64) {
+        if written > WRITTEN_PER_BYTE_MAX * u64::from(frame) {
+            log::error!(
+                "journal {}: a sync of {frame} bytes wrote {written}. The file system caches the segments in large pieces;                  put the journal on ext4 or XFS with pages of 4 KiB",
+                self.disk.place()
+            );
+        }
+    }
+
+    /// How the disk is doing, for other threads.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.shared), Arc::clone(&self.disk))
     }
 
     /// The log's name.
@@ -254,8 +282,7 @@ impl Journal {
         }
         let began = self.disk.now();
         let bytes = self.write_group(0).map_err(|error| self.poison(&error))?;
-        let micros = u64::try_from(self.disk.now().saturating_sub(began).as_micros()).unwrap_or(u64::MAX);
-        Ok(Synced { durable: self.durable, records, bytes, micros })
+        Ok(Synced { durable: self.durable, records, bytes, micros: micros(self.disk.now().saturating_sub(began)) })
     }
 
     /// To be called when nothing is submitted: a few milliseconds after the last sync it writes an empty frame that
@@ -331,7 +358,11 @@ impl Journal {
             checksum: 0,
         };
         let segment = self.segment.as_mut().expect("named above");
-        let written = segment.write(self.group.buffer(), header)?;
+        let began = self.disk.now();
+        self.shared.busy_since_us.store(micros(began).max(1), Ordering::Release);
+        let written = segment.write(self.group.buffer(), header);
+        self.shared.busy_since_us.store(0, Ordering::Release);
+        let written = written?;
         self.group.clear();
         self.predecessor.end = segment.offset;
         self.predecessor.chain = written.checksum;
@@ -341,6 +372,9 @@ impl Journal {
         self.shared.durable.store(self.durable.0, Ordering::Release);
         self.sealed = flags == frame::SEAL;
         self.synced_at = self.disk.now();
+        if self.synced_at.saturating_sub(began) > watch::SLOW {
+            self.shared.slow.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(written.bytes)
     }
 
@@ -423,4 +457,8 @@ impl Journal {
         }
         poisoned
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

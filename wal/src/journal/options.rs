@@ -22,6 +22,11 @@ pub struct JournalOptions {
     pub seal_idle: Duration,
     /// Shortest time between two checkpoints, unless a segment is named.
     pub checkpoint_every: Duration,
+    /// Time between two decided segments that are read again; zero: never.
+    pub scrub_every: Duration,
+    /// Abort the process when one write and sync takes longer than this: a disk that does not answer is gone, and a
+    /// restart on another one helps more than waiting. Only with a thread; zero: never.
+    pub abort_after: Duration,
     /// Prepare segments and write checkpoints on a thread. Off, they happen inside the calls that need them, which makes
     /// every run with the same calls do the same I/O in the same order.
     pub background: bool,
@@ -37,6 +42,8 @@ impl Default for JournalOptions {
             retain_segments: 16,
             seal_idle: Duration::from_millis(5),
             checkpoint_every: Duration::from_secs(1),
+            scrub_every: Duration::from_secs(60),
+            abort_after: Duration::from_secs(30),
             background: true,
             accept_lost_journal: false,
         }

@@ -1,15 +1,14 @@
 //! Everything the writer must not wait for: preparing segments ahead, using decided ones again, writing checkpoints.
 //!
-//! [`Steward`] is the work, one [`Steward::step`] at a time; [`Stewardship`] runs it on a thread or inside the writer's
-//! calls. Writer and steward share a few counters and two queues; neither holds a lock. The only failure that is not
+//! [`Steward`] is the work, one [`Steward::step`] at a time; [`super::stewardship`] runs it on a thread or inside the
+//! writer's calls. Writer and steward share a few counters and two queues; neither holds a lock. The only failure that is not
 //! final is a full volume while preparing.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::options::{JournalOptions, SPARES_MIN};
@@ -17,6 +16,7 @@ use crate::disk::{Access, Disk, DiskFile};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::{PAGE, PAGE_BYTES};
 use crate::planted::{self, Bug};
+use crate::recovery::{Io, scrub};
 use crate::{LogId, Lsn, names};
 
 /// A prepared segment: allocated, zeroed, durable, opened to append.
@@ -39,6 +39,14 @@ pub(crate) struct Shared {
     pub(crate) out_of_space: AtomicBool,
     /// Undecided records are being logged again: until that is complete the older segments are needed.
     pub(crate) relogging: AtomicBool,
+    /// When the write and sync under way began, in microseconds of the disk's clock; 0 if there is none.
+    pub(crate) busy_since_us: AtomicU64,
+    /// Writes and syncs that took longer than a second.
+    pub(crate) slow: AtomicU64,
+    /// Decided segments read again.
+    pub(crate) scrubbed: AtomicU64,
+    /// Those that were found damaged or unreadable.
+    pub(crate) decayed: AtomicU64,
     /// The first failure of the steward; poisons the journal.
     pub(crate) failure: OnceLock<String>,
 }
@@ -55,10 +63,10 @@ pub(crate) enum Job {
 /// The work itself.
 #[derive(Debug)]
 pub(crate) struct Steward {
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     log_id: LogId,
-    options: JournalOptions,
-    shared: Arc<Shared>,
+    pub(super) options: JournalOptions,
+    pub(super) shared: Arc<Shared>,
     ready: Sender<Spare>,
     /// Segments on disk, oldest first, with the position from which on each and its successors hold everything; beyond
     /// every position if they do not.
@@ -68,6 +76,10 @@ pub(crate) struct Steward {
     checkpoint_file: Option<Box<dyn DiskFile>>,
     generation: u64,
     written: Option<(Checkpoint, Duration)>,
+    /// The archive refused a segment, and that was said.
+    archive_fails: bool,
+    /// The segment read again last, and when.
+    scrubbed: (u64, Duration),
 }
 
 impl Steward {
@@ -80,6 +92,7 @@ impl Steward {
         generation: u64,
     ) -> (Self, Arc<Shared>, Receiver<Spare>) {
         let shared = Arc::new(Shared::default());
+        let began = disk.now();
         let (ready, spares) = channel();
         let steward = Self {
             disk,
@@ -93,6 +106,8 @@ impl Steward {
             checkpoint_file: None,
             generation,
             written: None,
+            archive_fails: false,
+            scrubbed: (0, began),
         };
         (steward, shared, spares)
     }
@@ -111,13 +126,41 @@ impl Steward {
     }
 
     /// Everything that is due now.
-    fn step(&mut self, checkpoint_now: bool) -> io::Result<()> {
+    pub(super) fn step(&mut self, checkpoint_now: bool) -> io::Result<()> {
         self.retire()?;
         self.replenish()?;
+        self.scrub();
         self.checkpoint(checkpoint_now)
     }
 
-    fn named(&mut self, sequence: u64, base: Lsn) {
+    /// Reads one decided segment again, once in a while, so that a disk that decays is known before its segments are
+    /// needed. What it finds is said and counted, and stops nothing: the records are decided.
+    fn scrub(&mut self) {
+        let (last, at) = self.scrubbed;
+        let time = self.disk.now();
+        if self.options.scrub_every.is_zero() || time.saturating_sub(at) < self.options.scrub_every {
+            return;
+        }
+        // The successor pins the end; it must not be the one that is written to.
+        let quiet = self.decided().min(self.live.len().saturating_sub(2));
+        let mut candidates = self.live.iter().take(quiet).map(|(sequence, _)| *sequence);
+        let next = candidates.clone().find(|sequence| *sequence > last).or_else(|| candidates.next());
+        self.scrubbed = (next.unwrap_or(0), time);
+        let Some(sequence) = next else { return };
+        match scrub(&Io { disk: &*self.disk }, sequence) {
+            Ok(()) => {
+                self.shared.scrubbed.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.shared.decayed.fetch_add(1, Ordering::Relaxed);
+                log::error!(
+                    "{error} This was found by reading a decided segment again: nothing is lost yet. Replace the volume"
+                );
+            }
+        }
+    }
+
+    pub(super) fn named(&mut self, sequence: u64, base: Lsn) {
         self.live.push_back((sequence, base));
     }
 
@@ -138,10 +181,19 @@ impl Steward {
     /// next one changes, so that a crash never leaves a gap.
     fn retire(&mut self) -> io::Result<()> {
         while self.decided() > self.options.retain_segments {
-            let Some((sequence, _)) = self.live.pop_front() else {
+            let Some((sequence, _)) = self.live.front().copied() else {
                 return Ok(());
             };
             let name = names::segment(sequence);
+            if let Err(error) = self.disk.archive(&name, &self.log_id.to_string()) {
+                // The journal is whole; only the archive is not. It grows until the archive takes segments again.
+                if !std::mem::replace(&mut self.archive_fails, true) {
+                    log::error!("journal {}: {name} cannot be archived and stays: {error}", self.disk.place());
+                }
+                return Ok(());
+            }
+            self.archive_fails = false;
+            self.live.pop_front();
             if self.has_enough() {
                 self.disk.remove(&name)?;
                 if !planted::is(Bug::RetiredOutOfOrder) {
@@ -251,7 +303,7 @@ impl Steward {
     }
 
     /// Writes the next slot if something changed and the time has come.
-    fn checkpoint(&mut self, now: bool) -> io::Result<()> {
+    pub(super) fn checkpoint(&mut self, now: bool) -> io::Result<()> {
         let Some((newest, _)) = self.live.back().copied() else {
             return Ok(());
         };
@@ -305,114 +357,6 @@ fn open_checkpoint(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
         disk.sync_dir()?;
     }
     disk.open(names::CHECKPOINT, Access::Write)
-}
-
-/// Where the steward runs.
-#[derive(Debug)]
-pub(crate) enum Stewardship {
-    /// Inside the writer's calls, before what they write next.
-    Inline {
-        /// The work.
-        steward: Box<Steward>,
-        /// A segment was named since the last step.
-        named: bool,
-    },
-    /// On its own thread, until the sender is dropped.
-    Thread {
-        /// Dropped to end the thread.
-        jobs: Option<Sender<Job>>,
-        /// Joined so that the lock outlives the last I/O.
-        handle: Option<JoinHandle<()>>,
-    },
-}
-
-impl Stewardship {
-    pub(crate) fn begin(steward: Steward) -> io::Result<Self> {
-        if !steward.options.background {
-            return Ok(Stewardship::Inline { steward: Box::new(steward), named: false });
-        }
-        let (jobs, queue) = channel();
-        let handle = std::thread::Builder::new().name("wal-steward".into()).spawn(move || serve(steward, &queue))?;
-        Ok(Stewardship::Thread { jobs: Some(jobs), handle: Some(handle) })
-    }
-
-    /// A segment was named.
-    pub(crate) fn named(&mut self, sequence: u64, base: Lsn, retired: Option<Box<dyn DiskFile>>) -> io::Result<()> {
-        match self {
-            Stewardship::Inline { steward, named } => {
-                steward.named(sequence, base);
-                *named = true;
-                Ok(())
-            }
-            Stewardship::Thread { jobs, .. } => {
-                let job = Job::Named { sequence, base, retired };
-                jobs.as_ref()
-                    .and_then(|jobs| jobs.send(job).ok())
-                    .ok_or_else(|| io::Error::other("the steward is gone"))
-            }
-        }
-    }
-
-    /// Does what is due; a thread does so by itself.
-    pub(crate) fn step(&mut self) -> io::Result<()> {
-        match self {
-            Stewardship::Inline { steward, named } => steward.step(std::mem::take(named)),
-            Stewardship::Thread { .. } => Ok(()),
-        }
-    }
-
-    /// The last checkpoint; returns when nothing more will be written.
-    pub(crate) fn close(&mut self) -> io::Result<()> {
-        match self {
-            Stewardship::Inline { steward, .. } => steward.checkpoint(true),
-            Stewardship::Thread { jobs, .. } => {
-                if let Some(jobs) = jobs {
-                    // A steward that is gone has left its failure in the shared counters.
-                    let _ = jobs.send(Job::Close);
-                }
-                self.end();
-                Ok(())
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        if let Stewardship::Thread { jobs, handle } = self {
-            drop(jobs.take());
-            if let Some(handle) = handle.take() {
-                // A panic of the steward was already reported by the panic hook.
-                let _ = handle.join();
-            }
-        }
-    }
-}
-
-impl Drop for Stewardship {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// The thread's loop: ends with the first failure, or when the journal is gone.
-fn serve(mut steward: Steward, queue: &Receiver<Job>) {
-    let pause = steward.options.checkpoint_every;
-    let mut step = steward.step(false);
-    loop {
-        if let Err(error) = &step {
-            let _ = steward.shared.failure.set(format!("preparing segments: {error}"));
-            return;
-        }
-        step = match queue.recv_timeout(pause) {
-            Ok(Job::Named { sequence, base, retired }) => {
-                drop(retired);
-                steward.named(sequence, base);
-                steward.step(true)
-            }
-            Ok(Job::Close) => steward.checkpoint(true),
-            Err(RecvTimeoutError::Timeout) => steward.step(false),
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-    }
 }
 
 #[cfg(test)]

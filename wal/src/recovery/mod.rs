@@ -12,6 +12,7 @@ mod walk;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::disk::archive::Archive;
 use crate::disk::dir::{DirDisk, Medium};
 use crate::disk::{Disk, Lock};
 use crate::error::{Damage, Proof, WalError};
@@ -32,6 +33,8 @@ pub struct ScanOptions {
     pub medium: Medium,
     /// Read every segment, not only those from the checkpoint on.
     pub full: bool,
+    /// Where the journal that follows keeps decided segments it gives up.
+    pub archive: Option<Archive>,
     /// The name of the log if the directory is new; random if absent. For tests.
     pub new_log_id: Option<LogId>,
 }
@@ -82,7 +85,7 @@ pub fn scan(path: &Path, options: &ScanOptions) -> Result<Scan, WalError> {
         name: String::new(),
         source,
     })?;
-    scan_disk(Arc::new(disk), options)
+    scan_disk(Arc::new(disk.with_archive(options.archive.clone())), options)
 }
 
 /// Reads and judges the journal on any disk.
@@ -107,6 +110,12 @@ pub fn scan_disk(disk: Arc<dyn Disk>, options: &ScanOptions) -> Result<Scan, Wal
     let (walk, tail) = walk_log(&io, &survey, options.full, &mut |_| {})?;
     let log = Log { segments: survey.segments, checkpoint: survey.checkpoint, walk, tail };
     Ok(Scan { disk, lock, log_id, log: Some(log), leftovers: survey.leftovers })
+}
+
+/// Reads one segment from the device again, up to the end that the next one pins, and judges every byte of it.
+pub(crate) fn scrub(io: &Io<'_>, sequence: u64) -> Result<(), WalError> {
+    let (segment, next) = (survey::read_header(io, sequence, None)?, survey::read_header(io, sequence + 1, None)?);
+    Walk::one(io, &segment, &next)
 }
 
 /// Walks from the segment the checkpoint names, or from the first if asked to or if that leaves a hole.

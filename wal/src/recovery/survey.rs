@@ -53,7 +53,7 @@ impl Survey {
             if let Some(missing) = expected.filter(|expected| *expected != sequence) {
                 return Err(io.corrupt(Damage::Missing { sequence: missing }));
             }
-            let segment = read_header(io, sequence, bytes)?;
+            let segment = read_header(io, sequence, Some(bytes))?;
             if segments.first().is_some_and(|first| first.header.log_id != segment.header.log_id) {
                 return Err(io.corrupt(Damage::Link { sequence, what: "it belongs to another log" }));
             }
@@ -70,12 +70,18 @@ impl Survey {
     }
 }
 
-fn read_header(io: &Io<'_>, sequence: u64, bytes: u64) -> Result<SegmentInfo, WalError> {
+/// Reads both headers of a segment, whose length is asked for if it is not known.
+pub(super) fn read_header(io: &Io<'_>, sequence: u64, bytes: Option<u64>) -> Result<SegmentInfo, WalError> {
+    let name = names::segment(sequence);
+    let open = || io.disk.open(&name, Access::Read).map_err(|source| io.error("open", &name, source));
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => open()?.bytes().map_err(|source| io.error("measure", &name, source))?,
+    };
     if bytes < SEGMENT_BYTES_MIN || !bytes.is_multiple_of(PAGE_BYTES) {
         return Err(io.corrupt(Damage::Header { sequence, fault: HeaderFault::Foreign }));
     }
-    let name = names::segment(sequence);
-    let mut file = io.disk.open(&name, Access::Read).map_err(|source| io.error("open", &name, source))?;
+    let mut file = open()?;
     file.sync_data().map_err(|source| io.error("sync", &name, source))?;
     if !planted::is(Bug::CacheBelieved) {
         file.drop_cache().map_err(|source| io.error("drop the cache of", &name, source))?;

@@ -64,17 +64,7 @@ impl Walk {
         start: usize,
         visit: Visit<'_>,
     ) -> Result<(Walk, Tail), WalError> {
-        let first = &segments[start].header;
-        let mut walk = Walk {
-            index: Index::default(),
-            last: first.predecessor.last,
-            next_frame: first.first_frame,
-            chain: first.predecessor.chain,
-            end: first.predecessor.end,
-            frames: 0,
-            reader: Reader::new(),
-            next: first.base,
-        };
+        let mut walk = Walk::begin(&segments[start].header);
         let mut reader = Reader::new();
         let mut tail = Tail::Clean;
         for at in start..segments.len() {
@@ -97,6 +87,34 @@ impl Walk {
         }
         walk.reader = reader;
         Ok((walk, tail))
+    }
+
+    fn begin(first: &SegmentHeader) -> Walk {
+        Walk {
+            index: Index::default(),
+            last: first.predecessor.last,
+            next_frame: first.first_frame,
+            chain: first.predecessor.chain,
+            end: first.predecessor.end,
+            frames: 0,
+            reader: Reader::new(),
+            next: first.base,
+        }
+    }
+
+    /// Walks a single segment, up to the end that the next one pins.
+    pub(crate) fn one(io: &Io<'_>, segment: &SegmentInfo, next: &SegmentInfo) -> Result<(), WalError> {
+        let mut walk = Walk::begin(&segment.header);
+        walk.end = PAGE_BYTES;
+        let end = next.header.predecessor.end;
+        let mut reader = Reader::new();
+        reader.open(io, &segment.header)?;
+        let stop = walk.segment(&mut reader, &segment.header, Some(end), &mut |_| {});
+        if let Some(fault) = stop.map_err(|source| reader.error(io, source))? {
+            let (sequence, proof) = (segment.header.sequence, Proof::Pinned { end });
+            return Err(io.corrupt(Damage::Frame { sequence, offset: walk.end, fault, proof }));
+        }
+        walk.check_link(io, &next.header)
     }
 
     /// The next segment's header against the end of the one before it.

@@ -61,7 +61,7 @@ pub fn dump(
     Ok(stat)
 }
 
-fn write_line(
+pub(super) fn write_line(
     out: &mut dyn Write,
     (segment, offset, frame, flags): (u64, u64, u64, u16),
     record: &Record<'_>,

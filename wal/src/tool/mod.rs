@@ -1,5 +1,6 @@
-//! The journal offline: [`stat`], [`dump`], [`verify`]; and copies of a running one for backups ([`copy_behind`], [`read`]). Each reads every segment, writes nothing, and refuses a
-//! directory whose server is running.
+//! The journal offline: [`stat`], [`dump()`], [`verify`], [`salvage()`]; and copies of a running one for backups
+//! ([`copy_behind`], [`read`]). Each reads every segment, writes nothing, and except for the copies refuses a directory
+//! whose server is running.
 //!
 //! Front ends print what these return and exit with its code: 0 clean, 1 torn tail, 2 corruption, 3 database ahead,
 //! 4 database behind, 5 the question could not be answered ([`WalError::exit_code`]). Payloads are opaque; who knows them
@@ -8,6 +9,7 @@
 mod copy;
 mod dump;
 mod relog;
+mod salvage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::{LogId, Lsn, WalError};
 
 pub use copy::{Copied, copy_behind, read};
 pub use dump::dump;
+pub use salvage::{Salvage, salvage};
 
 /// What a directory holds.
 #[derive(Debug, Clone, Serialize)]

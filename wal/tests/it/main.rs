@@ -17,3 +17,4 @@ mod rules;
 mod scripted;
 mod sweep;
 mod tool;
+mod upkeep;

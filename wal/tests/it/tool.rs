@@ -8,7 +8,7 @@ use mu_wal::disk::sim::SimDisk;
 use mu_wal::format::frame::{FrameHeader, HEADER_BYTES, finish};
 use mu_wal::format::record;
 use mu_wal::format::seed::Seed;
-use mu_wal::tool::{Report, dump, stat, verify, verify_disk};
+use mu_wal::tool::{Report, dump, salvage, stat, verify, verify_disk};
 use mu_wal::{JournalOptions, Lsn, Medium, NewRecord, ScanOptions, WalError, scan};
 
 use super::rig;
@@ -182,4 +182,29 @@ fn a_record_logged_again_with_other_bytes_is_reported() {
     let report = judge(&rig::payload(103));
     assert_eq!(report.exit_code, 2);
     assert!(report.problem.as_ref().is_some_and(|text| text.contains("LSN 3 was logged twice")), "{report:?}");
+}
+
+/// Damage in the middle costs what it hit; everything before and behind it is still told, and so is what is missing.
+#[test]
+fn what_damage_left_is_salvaged() {
+    let directory = directory();
+    let first = directory.path().join(FIRST);
+    let mut bytes = std::fs::read(&first).expect("the first segment");
+    // Header, boot, then the groups (1, 2), (3, 4), (5, 6); the second and one header are damaged.
+    bytes[3 * 4096 + 90] ^= 1;
+    bytes[100] ^= 1;
+    std::fs::write(&first, bytes).expect("writable");
+    let before = content(directory.path());
+    let mut lines = Vec::new();
+    let found = salvage(directory.path(), &mut lines, &mut |_| None).expect("a directory");
+    assert_eq!((found.segments, found.span), (2, Some((Lsn(1), Lsn(6)))));
+    assert_eq!(found.missing, [(Lsn(3), Lsn(4))]);
+    assert_eq!((found.records, found.unreadable_pages), (6, 1));
+    let lsns: Vec<u64> = String::from_utf8(lines)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["lsn"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(lsns, [0, 1, 2, 5, 6, 5, 6, 6]);
+    assert_eq!(content(directory.path()), before, "nothing is written");
 }
