@@ -264,6 +264,33 @@ pub(crate) const KEYS: &[Key] = &[
         }
     ),
     key!(
+        "wal.keep_segments",
+        Kind::Integer(0, 4096),
+        "16",
+        "Decided segments that stay in the journal's folder before they are used again.",
+        |s, v| s.wal.keep_segments = v.number()
+    ),
+    key!(
+        "wal.archive_dir",
+        Kind::PathOr("none"),
+        "none",
+        "Folder that decided segments are copied to before they are used again; none keeps no archive.",
+        |s, v| {
+            s.wal.archive_dir = Some(v.text()).filter(|text| *text != "none").map(PathBuf::from);
+        }
+    ),
+    key!("wal.archive_days", Kind::Integer(1, 3650), "14", "Days a segment stays in the archive.", |s, v| s
+        .wal
+        .archive_days =
+        v.number()),
+    key!(
+        "wal.archive_mib",
+        Kind::Integer(64, 16_777_216),
+        "16384",
+        "Size of the archive; beyond it the oldest segments are removed.",
+        |s, v| s.wal.archive_mib = v.number()
+    ),
+    key!(
         "world.dir",
         Kind::PathOr("demo"),
         "demo",

@@ -165,6 +165,14 @@ pub struct WalSettings {
     pub segment_mib: u32,
     /// How a segment is written.
     pub medium: WalMedium,
+    /// Decided segments that stay in the folder.
+    pub keep_segments: u32,
+    /// Folder of the archive; `None` keeps none.
+    pub archive_dir: Option<PathBuf>,
+    /// Days a segment stays in the archive.
+    pub archive_days: u32,
+    /// Size of the archive, in MiB.
+    pub archive_mib: u32,
 }
 
 /// How a segment is written.
@@ -276,6 +284,7 @@ impl Settings {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
         }
         self.wal.dir = folder.join(&self.wal.dir);
+        self.wal.archive_dir = self.wal.archive_dir.take().map(|dir| folder.join(dir));
         self.keys.file = folder.join(&self.keys.file);
         self.world.dir = self.world.dir.take().map(|dir| folder.join(dir));
         self.log.dir = self.log.dir.take().map(|dir| folder.join(dir));
@@ -305,7 +314,15 @@ fn blank() -> Settings {
         flush: Flush { tick_ms: 0, max_lag_ms: 0, batch: 0 },
         map: MapLimits { soft_cap: 0, hard_cap: 0, view_tiles: 0 },
         store: StoreAddress { url: String::new() },
-        wal: WalSettings { dir: PathBuf::new(), segment_mib: 0, medium: WalMedium::Pwrite },
+        wal: WalSettings {
+            dir: PathBuf::new(),
+            segment_mib: 0,
+            medium: WalMedium::Pwrite,
+            keep_segments: 0,
+            archive_dir: Some(PathBuf::new()),
+            archive_days: 0,
+            archive_mib: 0,
+        },
         world: WorldSource { dir: Some(PathBuf::new()) },
         keys: KeyFile { file: PathBuf::new(), token_key: 0 },
         log: LogSettings { level: LogLevel::Error, dir: Some(PathBuf::new()) },

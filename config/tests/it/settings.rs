@@ -50,8 +50,8 @@ fn an_unknown_key_names_the_nearest_known_one() {
     );
     assert_eq!(wrong("[tik]\nmonster_ms = 100\n"), ["1:2 error: unknown section `tik` (did you mean `tick`?)"]);
     assert_eq!(wrong("rutnime = \"mio\"\n"), ["1:1 error: unknown key `rutnime` (did you mean `runtime`?)"]);
-    let known = "known: wal.dir, wal.segment_mib, wal.medium";
-    assert_eq!(wrong("[wal]\nxyzzy = 1\n"), [format!("2:1 error: unknown key `wal.xyzzy` ({known})")]);
+    let known = "known: map.soft_cap, map.hard_cap, map.view_tiles";
+    assert_eq!(wrong("[map]\nxyzzy = 1\n"), [format!("2:1 error: unknown key `map.xyzzy` ({known})")]);
 }
 
 #[test]

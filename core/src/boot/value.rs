@@ -9,13 +9,14 @@ use mu_config::{Settings, WalMedium};
 use mu_storage::error::StoreError;
 use mu_storage::store::{Role, Store, open as open_store};
 use mu_value::{RecoverError, RecoverOptions, Recovered, recover};
-use mu_wal::{JournalOptions, Medium, ScanOptions};
+use mu_wal::{Archive, JournalOptions, Medium, ScanOptions};
 
 use super::{BootError, BootOptions};
 use crate::runtime::Clock;
 
 /// How long a start waits for a store that does not answer, before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// An open journal with the connections that serve it.
@@ -32,7 +33,12 @@ pub(super) fn open(settings: &Settings, options: BootOptions) -> Result<Opened, 
         WalMedium::Mmap => Medium::Mapped,
         WalMedium::Pwrite => Medium::Pwrite,
     };
-    let scan = mu_wal::scan(&settings.wal.dir, &ScanOptions { medium, ..ScanOptions::default() })
+    let archive = settings.wal.archive_dir.clone().map(|dir| Archive {
+        dir,
+        keep_for: DAY * settings.wal.archive_days,
+        keep_bytes: u64::from(settings.wal.archive_mib) << 20,
+    });
+    let scan = mu_wal::scan(&settings.wal.dir, &ScanOptions { medium, archive, ..ScanOptions::default() })
         .map_err(RecoverError::from)?;
     let mut applier = patiently(|| {
         let mut store = open_store(&settings.store.url, Role::Applier)?;
@@ -42,6 +48,7 @@ pub(super) fn open(settings: &Settings, options: BootOptions) -> Result<Opened, 
     let recover_options = RecoverOptions {
         journal: JournalOptions {
             segment_bytes: u64::from(settings.wal.segment_mib) << 20,
+            retain_segments: settings.wal.keep_segments as usize,
             accept_lost_journal: options.accept_lost_journal,
             ..JournalOptions::default()
         },
