@@ -11,6 +11,7 @@ pub mod map;
 pub mod net;
 pub mod ops;
 pub mod persist;
+pub mod planted;
 pub mod runtime;
 pub mod shard;
 pub mod systems;

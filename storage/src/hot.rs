@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::backend::transact;
 use crate::error::StoreError;
 use crate::ids::CharacterId;
+use crate::planted::{self, Bug};
 use crate::sql::{Access, Rows, Sql};
 use crate::statements as s;
 use crate::store::{FlushReport, HotRow, MAX_FLUSH_ROWS};
@@ -25,7 +26,7 @@ pub(crate) fn flush(sql: &mut dyn Sql, rows: &[HotRow]) -> Result<FlushReport, S
     let rows: Vec<HotRow> = newest.into_values().collect();
     let bulk = Rows::new()
         .ints(rows.iter().map(|r| r.character.0))
-        .ints(rows.iter().map(|r| r.owner_epoch))
+        .ints(rows.iter().map(|r| r.owner_epoch + if planted::is(Bug::LateFlushWins) { 1_000 } else { 0 }))
         .ints(rows.iter().map(|r| r.version))
         .ints(rows.iter().map(|r| r.map))
         .ints(rows.iter().map(|r| r.entry))

@@ -20,6 +20,7 @@ pub mod ids;
 #[cfg(feature = "sim")]
 pub mod memory;
 pub mod names;
+pub mod planted;
 mod sql;
 mod statements;
 pub mod store;

@@ -8,6 +8,8 @@
 //! ```
 //! A map that moves to another shard takes its source with it.
 
+use crate::planted::{self, Bug};
+
 /// The source of one map instance.
 #[derive(Debug, Clone)]
 pub struct EventIds {
@@ -33,7 +35,7 @@ impl EventIds {
     pub fn issue(&mut self) -> u128 {
         assert!(self.next < 1 << COUNTER_BITS, "{} event ids were issued in one run", self.next);
         let id = self.prefix | u128::from(self.next);
-        self.next += 1;
+        self.next += u64::from(!planted::is(Bug::EventIdReused));
         id
     }
 

@@ -65,6 +65,7 @@ use mu_config::{Class, MapDef, MonsterTemplate};
 use mu_wire::snapshot::{EntityKind, Identity, Name, Replicator, View};
 use mu_wire::{EntityId, Tick};
 
+use crate::planted::{self, Bug};
 use crate::systems::trade::Trades;
 use entities::{Duties, Entities, Row};
 use event_ids::EventIds;
@@ -314,7 +315,7 @@ impl Map {
 
     /// The trade a player is in and how far it has come.
     pub(crate) fn in_flight(&self, slot: usize) -> bool {
-        let row = self.players[slot].dealings.trade;
+        let row = self.players[slot].dealings.trade.filter(|_| !planted::is(Bug::InFlightNotSeen));
         row.and_then(|row| self.trades.row(row)).is_some_and(crate::systems::trade::Trade::is_in_flight)
     }
 }

@@ -13,7 +13,10 @@ mod dice;
 mod ends;
 mod map;
 mod marks;
+pub mod mistakes;
 mod plan;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod recover;
 mod server;
 mod truth;

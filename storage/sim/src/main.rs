@@ -25,6 +25,11 @@ struct Options {
     /// With --seed: print every step.
     #[arg(long)]
     trace: bool,
+    /// Hunt for every planted mistake, with at most `--seeds` worlds each, and print a line per mistake: package, name,
+    /// seeds until it was seen or `-`, what it does, what was seen.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    planted: bool,
     /// Threads.
     #[arg(long, default_value_t = 1)]
     threads: u64,
@@ -44,10 +49,25 @@ struct Sums {
 fn main() -> ExitCode {
     let options = Options::parse();
     std::panic::set_hook(Box::new(|_| {}));
+    #[cfg(feature = "planted")]
+    if options.planted {
+        return hunt_all(options.seeds);
+    }
     match options.seed {
         Some(seed) => one(seed, options.trace),
         None => many(&options),
     }
+}
+
+#[cfg(feature = "planted")]
+fn hunt_all(seeds: u64) -> ExitCode {
+    for mistake in mu_value_sim::planted::all() {
+        let seen = mu_value_sim::planted::hunt(mistake.name, seeds);
+        let (after, what) = seen.map_or(("-".to_owned(), String::new()), |(after, what)| (after.to_string(), what));
+        let what = what.lines().next().unwrap_or_default();
+        println!("{}\t{}\t{after}\t{}\t{what}", mistake.package, mistake.name, mistake.does);
+    }
+    ExitCode::SUCCESS
 }
 
 fn one(seed: u64, trace: bool) -> ExitCode {

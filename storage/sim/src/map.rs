@@ -10,6 +10,7 @@ use mu_storage::event::{BalanceChange, Currency, EventKind, ItemMove, Place, Val
 use mu_storage::store::{LoadedCharacter, Outcome};
 
 use crate::dice::Dice;
+use crate::mistakes::{self, Bug};
 
 /// Places of an inventory; few, so that they run out.
 pub(crate) const SLOTS: u16 = 6;
@@ -80,7 +81,9 @@ impl Player {
         let open = |slot: &u16| !self.items.contains_key(slot) && !self.reserved.contains(slot);
         let vacated = |slot: &&u16| !self.reserved.contains(*slot);
         let slot = (0..SLOTS).find(open).or_else(|| leaving.iter().find(vacated).copied())?;
-        self.reserved.insert(slot);
+        if !mistakes::is(Bug::PlaceNotReserved) {
+            self.reserved.insert(slot);
+        }
         Some(slot)
     }
 }
@@ -124,6 +127,7 @@ pub(crate) enum Mistake {
 impl MapSide {
     /// Its event ids carry the boot and its number.
     pub(crate) fn new(boot: u32, number: usize) -> Self {
+        let boot = if mistakes::is(Bug::IdReused) { 1 } else { boot };
         let prefix = u128::from(boot) << 72 | (number as u128 + 1) << 40;
         Self { players: BTreeMap::new(), deals: BTreeMap::new(), prefix, issued: 0 }
     }
@@ -213,7 +217,12 @@ impl MapSide {
                 self.carry_out(&deal.event);
                 Some(Tell::Done)
             }
-            Outcome::Rejected(_) => Some(Tell::Failed),
+            Outcome::Rejected(_) => {
+                if mistakes::is(Bug::RejectedSettled) {
+                    self.carry_out(&deal.event);
+                }
+                Some(Tell::Failed)
+            }
             Outcome::Quarantined(_) => {
                 for side in &deal.sides {
                     if let Some(player) = self.players.get_mut(side) {
@@ -235,7 +244,8 @@ impl MapSide {
                     assert!(player.held.remove(&change.from.slot), "what leaves was held");
                 }
                 if change.to.owner == *side {
-                    assert!(player.reserved.remove(&change.to.slot), "where it arrives was reserved");
+                    let reserved = player.reserved.remove(&change.to.slot) || mistakes::is(Bug::PlaceNotReserved);
+                    assert!(reserved, "where it arrives was reserved");
                 }
             }
             assert!(player.is_settled(), "nothing of it is bound any more");

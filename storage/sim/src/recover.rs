@@ -213,6 +213,11 @@ impl World {
         self.plan.relaxed = false;
         self.database.set_relaxed(false);
         self.disk.set_weather(self.plan.weather);
+        if self.dice.one_in(2) {
+            // What is lost then is missing everywhere.
+            self.plan.store_aways = 0;
+            self.send_store_away();
+        }
         for _ in 0..self.dice.between(20, 200) {
             if self.step(&mut server)?.is_some() {
                 break;
@@ -221,7 +226,7 @@ impl World {
         self.old = None;
         self.plan.old_applier = false;
         self.plan.power |= damage == Damage::Lies;
-        self.crash(server, if damage == Damage::Lies { End::Cut } else { End::Killed });
+        self.crash(server, if damage == Damage::Lies { End::Cut } else { End::Killed })?;
         let (found, harmless) = match damage {
             Damage::Flip => (Mark::FlipFound, Mark::FlipHarmless),
             Damage::Misdirect => (Mark::MisdirectFound, Mark::MisdirectHarmless),

@@ -19,6 +19,7 @@ use crate::dice::Dice;
 use crate::ends::{Ends, Word};
 use crate::map::{MapSide, Mistake, Player, Tell};
 use crate::marks::{Mark, Marks};
+use crate::mistakes::{self, Bug};
 use crate::plan::Plan;
 use crate::truth::{Truth, Violation, hot_mark};
 
@@ -221,6 +222,9 @@ impl Server {
         if twice {
             around.marks.hit(Mark::DoubleSubmit);
         }
+        if mistakes::is(Bug::UnlockBeforeOutcome) {
+            self.maps[map].settle(event.event_id, Outcome::Applied);
+        }
     }
 
     /// A player disconnects, or goes to another map if nothing of it is under way.
@@ -235,7 +239,7 @@ impl Server {
             }
             return;
         }
-        if player.lock.is_some() {
+        if player.lock.is_some() && !mistakes::is(Bug::ChangeInFlight) {
             around.marks.hit(Mark::MoveRefused);
             return;
         }
@@ -250,8 +254,12 @@ impl Server {
 
     /// Players that leave are gone once nothing of theirs is undecided; their last state is flushed.
     fn sweep(&mut self, map: usize, around: &mut Around<'_>) {
-        let gone: Vec<i64> =
-            self.maps[map].players.values().filter(|p| p.leaving && p.is_decided()).map(|p| p.character).collect();
+        let gone: Vec<i64> = self.maps[map]
+            .players
+            .values()
+            .filter(|p| p.leaving && (p.is_decided() || mistakes::is(Bug::LeaveInFlight)))
+            .map(|p| p.character)
+            .collect();
         for id in gone {
             if let Some(mut player) = self.maps[map].players.remove(&id) {
                 self.hot.push_back(hot_row(&mut player));
@@ -305,7 +313,8 @@ impl Server {
         self.gateway.session_open(AccountId(account))?;
         let loaded = self.gateway.character_take(CharacterId(account), AccountId(account))?;
         let applied = self.gateway.applied(LOG.0)?;
-        if applied.0 < self.status.applied_lsn.load(std::sync::atomic::Ordering::Relaxed) {
+        let decided = self.status.applied_lsn.load(std::sync::atomic::Ordering::Relaxed);
+        if applied.0 < decided && !mistakes::is(Bug::StaleLoad) {
             around.marks.hit(Mark::LoadThrownAway);
             return Ok(None);
         }

@@ -15,6 +15,7 @@ use mu_wal::disk::sim::{SimDisk, Weather};
 use crate::Report;
 use crate::dice::Dice;
 use crate::marks::{Mark, Marks};
+use crate::mistakes::{self, Bug};
 use crate::plan::Plan;
 use crate::recover::Old;
 use crate::server::{Around, Death, Server, unexpected};
@@ -86,7 +87,7 @@ impl World {
             }
             let end = self.live(&mut server)?;
             self.note(|_| format!("life {life} ended: {end:?}"));
-            self.crash(server, end);
+            self.crash(server, end)?;
             server = self.recover()?;
         }
         self.rest(&mut server)?;
@@ -280,6 +281,12 @@ impl World {
         }
     }
 
+    /// The database is away until somebody brings it back.
+    pub(crate) fn send_store_away(&mut self) {
+        self.database.set_away(true);
+        self.away_until = Some(Duration::MAX);
+    }
+
     /// The database crashes and comes back with a part of what was not on its disk.
     pub(crate) fn restart_store(&mut self) {
         let unflushed = self.database.unflushed();
@@ -294,7 +301,7 @@ impl World {
     }
 
     /// The process is gone, and perhaps power and database with it.
-    pub(crate) fn crash(&mut self, server: Server, end: End) {
+    pub(crate) fn crash(&mut self, server: Server, end: End) -> Result<(), Violation> {
         let incidents = self.disk.incidents();
         let unsynced = self.disk.unsynced();
         match end {
@@ -304,6 +311,11 @@ impl World {
         }
         if server.is_busy() && self.away_until.is_some() {
             self.marks.hit(Mark::SecondCommitInFlight);
+        }
+        if mistakes::is(Bug::FailedOnDoubt) {
+            for event_id in server.maps.iter().flat_map(|map| map.deals.keys()) {
+                self.truth.told(*event_id, false)?;
+            }
         }
         let Server { deciding, .. } = server;
         if self.plan.old_applier && self.dice.one_in(2) {
@@ -327,6 +339,7 @@ impl World {
             self.restart_store();
         }
         self.fold(&[end as u64, incidents.cuts, incidents.errors, u64::from(power)]);
+        Ok(())
     }
 
     /// Good weather until nothing is under way; everything must come to rest.

@@ -11,6 +11,7 @@ use crate::beside::{Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
 use crate::ids::{AccountId, CharacterId, Lsn, Sequence};
 use crate::names;
+use crate::planted::{self, Bug};
 use crate::store::{
     Account, Character, Entry, Fenced, FlushReport, HotRow, LoadedCharacter, MAX_BATCH, MAX_FLUSH_ROWS, MigrateReport,
     NewAccount, Outcome, Store,
@@ -51,9 +52,17 @@ impl MemoryStore {
         let refused = at_fault.then_some("the database refuses its rows");
         let batch: Arc<[(Lsn, OwnedEntry)]> = batch.into();
         let all_applied = |decided: &Vec<Outcome>| decided.iter().all(|outcome| *outcome == Outcome::Applied);
+        if planted::is(Bug::PositionFirst) {
+            let batch = Arc::clone(&batch);
+            let ahead = move |state: &mut super::state::State| {
+                state.move_position(fence, &batch);
+                Ok::<_, StoreError>(())
+            };
+            self.database.write(&mut self.start, |()| false, ahead)?;
+        }
         let decided = self.database.write(
             &mut self.start,
-            move |decided| !all_applied(decided),
+            move |decided| !all_applied(decided) && !planted::is(Bug::RejectionNotFlushed),
             move |state| state.apply(fence, &batch, refused),
         )?;
         outcomes.extend(decided);

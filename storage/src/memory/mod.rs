@@ -70,6 +70,8 @@ struct Shared {
     unflushed: Vec<Change>,
     zombie: Option<(Change, Change)>,
     planned: Option<Fault>,
+    /// Transactions that go well before it.
+    planned_after: u64,
     away: bool,
     /// Grows with each restart: connections from before are broken.
     start: u64,
@@ -106,6 +108,7 @@ impl MemoryDatabase {
             unflushed: Vec::new(),
             zombie: None,
             planned: None,
+            planned_after: 0,
             away: false,
             start: 0,
             refused: BTreeSet::new(),
@@ -129,7 +132,14 @@ impl MemoryDatabase {
 
     /// Plans what becomes of the next writing transaction.
     pub fn plan(&self, fault: Fault) {
-        self.lock().planned = Some(fault);
+        self.plan_after(0, fault);
+    }
+
+    /// Plans what becomes of a writing transaction to come, after so many others.
+    pub fn plan_after(&self, transactions: u64, fault: Fault) {
+        let mut shared = self.lock();
+        shared.planned = Some(fault);
+        shared.planned_after = transactions;
     }
 
     /// Whether a planned fault has not met its transaction yet.
@@ -231,7 +241,9 @@ impl MemoryDatabase {
             Box::new(move |state| drop(work(state)))
         };
         let unknown = || E::from(StoreError::Unknown("the connection broke while committing".into()));
-        let fault = shared.planned.take();
+        let due = shared.planned_after == 0;
+        shared.planned_after = shared.planned_after.saturating_sub(1);
+        let fault = if due { shared.planned.take() } else { None };
         match fault {
             Some(Fault::Refused) => Err(StoreError::Transient("the database gave up the transaction".into()).into()),
             Some(Fault::Lost) => Err(unknown()),

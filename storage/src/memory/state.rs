@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::event::{Currency, Place, ValueEvent};
 use crate::ids::{AccountId, CharacterId, ItemUid, Lsn, Sequence, SystemAccount};
 use crate::names;
+use crate::planted::{self, Bug};
 use crate::store::{Account, Character, Entry, Fenced, FlushReport, HotRow, Item, LoadedCharacter, Outcome};
 
 /// A journal record that outlives the call it came with.
@@ -124,7 +125,7 @@ impl State {
         batch: &[(Lsn, OwnedEntry)],
         refused: Option<&str>,
     ) -> Result<Vec<Outcome>, StoreError> {
-        if self.epoch != fence.epoch {
+        if self.epoch != fence.epoch && !planted::is(Bug::FenceNotHeld) {
             return Err(StoreError::Fenced { ours: fence.epoch, newest: self.epoch });
         }
         let applied = self.journals.get(&fence.journal).map_or(0, |row| row.applied);
@@ -134,7 +135,8 @@ impl State {
         }
         let ids = || batch.iter().filter_map(|(lsn, entry)| Some((*lsn, event_id(&entry.entry())?)));
         let mut decided: BTreeMap<u128, Outcome> = ids().filter_map(|(_, id)| Some((id, self.outcome(id)?))).collect();
-        if let Some((lsn, _)) = ids().find(|(lsn, id)| lsn.0 <= applied && !decided.contains_key(id)) {
+        let open = ids().find(|(lsn, id)| lsn.0 <= applied && !decided.contains_key(id));
+        if let Some((lsn, _)) = open.filter(|_| !planted::is(Bug::PositionFirst)) {
             return Err(StoreError::Permanent(format!("{lsn:?} lies before {applied} but was never decided")));
         }
         let mut effects = Effects::default();
@@ -149,6 +151,15 @@ impl State {
         let outcome =
             |(_, entry): &(Lsn, OwnedEntry)| event_id(&entry.entry()).map_or(Outcome::Applied, |id| decided[&id]);
         Ok(batch.iter().map(outcome).collect())
+    }
+
+    /// The planted mistake: the position moves before anything is decided.
+    pub(super) fn move_position(&mut self, fence: Fence, batch: &[(Lsn, OwnedEntry)]) {
+        let applied = self.journals.get(&fence.journal).map_or(0, |row| row.applied);
+        let known = batch.iter().all(|(_, entry)| event_id(&entry.entry()).is_none_or(|id| self.outcome(id).is_some()));
+        if !known && self.epoch == fence.epoch {
+            self.advance(fence.journal, applied, batch, batch.len());
+        }
     }
 
     fn advance(&mut self, journal: i64, applied: u64, batch: &[(Lsn, OwnedEntry)], decided: usize) {
@@ -251,7 +262,7 @@ impl State {
     pub(super) fn take(&mut self, id: CharacterId, account: AccountId) -> Option<LoadedCharacter> {
         let own = self.characters.get(&id.0).is_some_and(|character| character.row.account == account);
         if own && let Some(hot) = self.hot.get_mut(&id.0) {
-            hot.owner_epoch += 1;
+            hot.owner_epoch += i64::from(!planted::is(Bug::EpochNotBumped));
         }
         own.then(|| self.character(id)).flatten()
     }
@@ -266,7 +277,8 @@ impl State {
         }
         let mut report = FlushReport::default();
         for (id, row) in newest {
-            match self.hot.get_mut(&id).filter(|old| (old.owner_epoch, old.version) < (row.owner_epoch, row.version)) {
+            let newer = |old: &HotRow| (old.owner_epoch, old.version) < (row.owner_epoch, row.version);
+            match self.hot.get_mut(&id).filter(|old| newer(old) || planted::is(Bug::LateFlushWins)) {
                 Some(old) => {
                     *old = row;
                     report.written += 1;

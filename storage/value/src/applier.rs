@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use mu_storage::error::StoreError;
 use mu_storage::failpoint;
-use mu_storage::store::{Entry, Outcome, Store};
+use mu_storage::store::{Entry, Outcome, Reason, Store};
 use mu_wal::Lsn;
 
 use crate::decode::Decoded;
 use crate::flow::{Logged, Submission};
+use crate::planted::{self, Bug};
 use crate::status::ValueStatus;
 use crate::window::{Kept, Window};
 use crate::{APPLY_BATCH_MAX, SAFE_EVERY};
@@ -155,8 +156,26 @@ impl<O> Applier<O> {
                 self.redrive_after(applied)?;
                 Ok(ApplierStep::Again(Duration::ZERO))
             }
+            Err(Trouble::Store(StoreError::Unknown(_))) if planted::is(Bug::FailedOnLostReply) => {
+                Ok(self.presume(Outcome::Rejected(Reason::Refused), ends))
+            }
+            Err(Trouble::Store(StoreError::Unknown(_))) if planted::is(Bug::DoneOnLostReply) => {
+                Ok(self.presume(Outcome::Applied, ends))
+            }
             Err(Trouble::Store(error)) => Ok(self.ask_again(now, &error)),
         }
+    }
+
+    /// The planted mistake: a lost reply is taken for an answer.
+    fn presume(&mut self, outcome: Outcome, ends: &mut impl ApplierEnds<O>) -> ApplierStep {
+        let presumed = self.batch.len();
+        for Logged { lsn, submission } in self.batch.drain(..) {
+            self.applied = lsn;
+            self.window.push(lsn, &submission, outcome);
+            self.status.decided(submission.payload.len());
+            ends.tell(submission, outcome);
+        }
+        ApplierStep::Decided(presumed)
     }
 
     /// Events taken and not decided.
@@ -199,8 +218,11 @@ impl<O> Applier<O> {
     /// Decides what was taken, in one call, and tells each origin.
     fn decide(&mut self, ends: &mut impl ApplierEnds<O>) -> Result<ApplierStep, Trouble> {
         self.status.waiting_since(self.batch.first().map(|logged| logged.submission.at));
-        let decoded: Vec<Decoded> =
+        let mut decoded: Vec<Decoded> =
             self.batch.iter().map(|Logged { submission: s, .. }| Decoded::of(s.kind, s.schema, &s.payload)).collect();
+        if planted::is(Bug::EventIdRegenerated) && self.again.is_some() {
+            decoded.iter_mut().for_each(Decoded::rename);
+        }
         let entries: Vec<(Lsn, Entry<'_>)> = self
             .batch
             .iter()
@@ -235,7 +257,10 @@ impl<O> Applier<O> {
     /// Asks the store to put what it committed on its own disk.
     fn advance_safe(&mut self, now: Duration) -> Result<ApplierStep, Trouble> {
         // A batch whose reply was lost may be there already; it is safe for us only once it is told.
-        let safe = self.store.safe()?.min(self.applied);
+        let safe = match planted::is(Bug::SafeFromCommit) {
+            true => self.applied,
+            false => self.store.safe()?.min(self.applied),
+        };
         self.safe_at = now + SAFE_EVERY;
         if safe < self.applied {
             self.redrive_after(safe)?;
@@ -253,6 +278,9 @@ impl<O> Applier<O> {
         }
         log::warn!("the store forgot what came after {applied:?}; it is decided again up to {:?}", self.applied);
         self.redrive = Some(applied.next());
+        if planted::is(Bug::RedriveGap) && applied.next() < self.applied {
+            self.redrive = Some(applied.next().next());
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use mu_storage::event::{self, ValueEvent};
 use mu_storage::store::{Entry, RecordKind};
 
 use crate::flow::WAL_ACK;
+use crate::planted::{self, Bug};
 
 /// What a record turned out to be.
 #[allow(clippy::large_enum_variant, reason = "nearly every record is an event, and a batch of them lives for one call")]
@@ -24,9 +25,16 @@ impl Decoded {
         }
     }
 
-    pub(crate) const fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
+    /// The planted mistake: the same event under another identity.
+    pub(crate) fn rename(&mut self) {
+        if let Self::Event(event) = self {
+            event.event_id ^= 1 << 127;
+        }
+    }
+
+    pub(crate) fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
         match self {
-            Self::Event(event) => Entry::Event { event, told: flags & WAL_ACK != 0 },
+            Self::Event(event) => Entry::Event { event, told: flags & WAL_ACK != 0 && !planted::is(Bug::ToldFlagLost) },
             Self::Unreadable => Entry::Damaged { event_id, payload },
             Self::Other => Entry::Other,
         }

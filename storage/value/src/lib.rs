@@ -14,6 +14,7 @@
 mod applier;
 mod decode;
 mod flow;
+pub mod planted;
 mod recover;
 mod status;
 mod window;

@@ -11,6 +11,7 @@ use mu_wal::{EpochStart, Journal, JournalOptions, Lsn, OwnedRecord, Scan, WalErr
 
 use crate::APPLY_BATCH_MAX;
 use crate::decode::Decoded;
+use crate::planted::{self, Bug};
 
 /// How the journal is opened.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +56,7 @@ pub fn recover(
     options: &RecoverOptions,
     store: &mut dyn Store,
 ) -> Result<Recovered, RecoverError> {
-    if scan.is_new() && !options.journal.accept_lost_journal {
+    if scan.is_new() && !options.journal.accept_lost_journal && !planted::is(Bug::LostJournalAccepted) {
         let applied = Lsn(store.economy()?.applied_lsn);
         if applied > Lsn::ZERO {
             return Err(WalError::JournalLost { place: dir.display().to_string(), applied }.into());
@@ -78,7 +79,8 @@ pub fn recover(
     for lsn in last.0 + 1..=journal.durable().0 {
         store.apply(&[(Lsn(lsn), Entry::Other)], &mut Vec::new())?;
     }
-    let (durable, safe) = (journal.durable(), store.safe()?);
+    let durable = journal.durable();
+    let safe = if planted::is(Bug::StartNotSafe) { durable } else { store.safe()? };
     if safe < durable {
         return Err(StoreError::Behind { applied: safe, first: durable.next() }.into());
     }
@@ -94,6 +96,7 @@ fn replay(store: &mut dyn Store, batch: &[OwnedRecord], replayed: &mut Vec<(u128
         .zip(&decoded)
         .map(|(record, decoded)| (record.lsn, decoded.entry(record.event_id, record.flags, &record.payload)))
         .collect();
+    let entries = misread(entries);
     let mut outcomes = Vec::with_capacity(entries.len());
     store.apply(&entries, &mut outcomes)?;
     let decided = entries.iter().zip(batch).zip(outcomes);
@@ -103,4 +106,18 @@ fn replay(store: &mut dyn Store, batch: &[OwnedRecord], replayed: &mut Vec<(u128
             .map(|((_, record), outcome)| (record.event_id, outcome)),
     );
     Ok(())
+}
+
+/// The batch as it is, but for a planted mistake.
+fn misread(mut entries: Vec<(Lsn, Entry<'_>)>) -> Vec<(Lsn, Entry<'_>)> {
+    if planted::is(Bug::UndecidedForgotten)
+        && let Some(last) = entries.last_mut()
+    {
+        last.1 = Entry::Other;
+    }
+    if planted::is(Bug::ReplayOutOfOrder) {
+        let reversed: Vec<_> = entries.iter().rev().map(|(_, entry)| *entry).collect();
+        entries.iter_mut().zip(reversed).for_each(|(entry, other)| entry.1 = other);
+    }
+    entries
 }

@@ -14,6 +14,7 @@ use mu_wal::{AppendError, Idle, Journal, Lsn, NewRecord, Poisoned, Synced};
 
 use crate::BACKLOG_EVENTS_MAX;
 use crate::flow::{Logged, Submission};
+use crate::planted::{self, Bug};
 use crate::status::ValueStatus;
 
 /// The queues at both sides of the writer.
@@ -68,7 +69,10 @@ impl<O> Writer<O> {
     /// The journal failed and cannot be trusted any more, now and at every later call: the process must stop.
     pub fn step(&mut self, now: Duration, ends: &mut impl WriterEnds<O>) -> Result<WriterStep, AppendError> {
         self.hand_on(ends);
-        self.journal.set_safe(Lsn(self.status.safe_lsn.load(Relaxed)));
+        self.journal.set_safe(match planted::is(Bug::SafeFromDurable) {
+            true => Lsn(self.status.durable_lsn.load(Relaxed)),
+            false => Lsn(self.status.safe_lsn.load(Relaxed)),
+        });
         self.fill(ends)?;
         let step = if self.group.is_empty() {
             WriterStep::Idle(self.journal.seal_if_idle()?)
@@ -125,6 +129,15 @@ impl<O> Writer<O> {
     fn commit(&mut self, now: Duration, ends: &mut impl WriterEnds<O>) -> Result<Synced, Poisoned> {
         self.status.syncing_since(Some(now));
         failpoint::reach("before-sync");
+        for logged in &mut self.group {
+            if planted::is(Bug::ToldBeforeSync) && logged.submission.is_told_when_durable() {
+                ends.acknowledge(&mut logged.submission);
+            }
+        }
+        if planted::is(Bug::DecidedBeforeDurable) {
+            self.outgoing.extend(self.group.drain(..));
+            self.hand_on(ends);
+        }
         let synced = self.journal.sync()?;
         failpoint::reach("after-sync");
         self.status.syncing_since(None);

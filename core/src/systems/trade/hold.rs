@@ -8,6 +8,7 @@ use super::{Trade, end, talk, tell};
 use crate::map::inbox::OFFER_ITEMS;
 use crate::map::inventory::Inventory;
 use crate::map::{Map, Outbox};
+use crate::planted::{self, Bug};
 use crate::systems::{near, refuse};
 
 /// Items leaving and places reserved on one side.
@@ -41,6 +42,10 @@ pub(super) fn submit(map: &mut Map, out: &mut Outbox, row: u16) {
             map.stats.trades_submitted += 1;
             if let Some(trade) = map.trades.row(row) {
                 for side in &trade.sides {
+                    if planted::is(Bug::ToldBeforeOutcome) {
+                        tell(map, out, side, &ServerMessage::TradeDone { event: event_id });
+                        continue;
+                    }
                     tell(map, out, side, &ServerMessage::TradePending { event: event_id });
                 }
             }
@@ -77,7 +82,8 @@ fn hold_both(map: &mut Map, row: u16, slots: [usize; 2]) -> Result<ValueEvent, T
         let (mine, theirs) = (&trade.sides[side], &trade.sides[1 - side]);
         let bag = &mut bags[side];
         let zen_after = bag.zen().checked_add(theirs.zen - mine.zen);
-        if !bag.hold_zen(mine.zen) || zen_after.is_none_or(|zen| zen > map.rules.zen_max && theirs.zen > mine.zen) {
+        let kept = if planted::is(Bug::ZenNotHeld) { 0 } else { mine.zen };
+        if !bag.hold_zen(kept) || zen_after.is_none_or(|zen| zen > map.rules.zen_max && theirs.zen > mine.zen) {
             return Err(TradeFailure::Zen);
         }
         for &uid in &mine.items {
@@ -89,6 +95,9 @@ fn hold_both(map: &mut Map, row: u16, slots: [usize; 2]) -> Result<ValueEvent, T
         for _ in &trade.sides[1 - side].items {
             let place = bags[side].reserve(&held[side]).ok_or(TradeFailure::NoRoom)?;
             reserved[side].push(place);
+            if planted::is(Bug::SlotNotReserved) {
+                bags[side].unreserve(place);
+            }
         }
     }
     let owners = slots.map(|slot| map.players[slot].character.0);
@@ -99,7 +108,9 @@ fn hold_both(map: &mut Map, row: u16, slots: [usize; 2]) -> Result<ValueEvent, T
     {
         side.held = held;
         side.reserved = reserved;
-        map.players[slot].inventory = bag;
+        if !planted::is(Bug::UnlockBeforeOutcome) {
+            map.players[slot].inventory = bag;
+        }
     }
     Ok(event)
 }

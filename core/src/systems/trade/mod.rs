@@ -27,6 +27,7 @@ use mu_wire::messages::{Refusal, ServerMessage};
 use crate::map::entities::Duties;
 use crate::map::inventory::Inventory;
 use crate::map::{Map, Outbox};
+use crate::planted::{self, Bug};
 use crate::systems::refuse;
 
 /// A player changes its offer.
@@ -55,7 +56,9 @@ pub(crate) fn offer(map: &mut Map, out: &mut Outbox, slot: usize, revision: u32,
     trade.sides[side].zen = i64::try_from(zen).unwrap_or(0);
     trade.sides[side].items = items.iter().copied().collect();
     trade.revision += 1;
-    trade.sides.iter_mut().for_each(|side| side.confirmed = false);
+    if !planted::is(Bug::ConfirmationsKept) {
+        trade.sides.iter_mut().for_each(|side| side.confirmed = false);
+    }
     talk::offers(map, out, row);
 }
 

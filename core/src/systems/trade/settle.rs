@@ -8,6 +8,7 @@ use super::{Side, Stage, Trade, Verdict, end, tell};
 use crate::map::inbox::OFFER_ITEMS;
 use crate::map::inventory::Item;
 use crate::map::{Map, Outbox};
+use crate::planted::{self, Bug};
 use crate::systems::{is_connected, presence};
 
 /// Settles what was decided since the last tick, in the order of the decisions.
@@ -21,6 +22,7 @@ pub(crate) fn settle(map: &mut Map, out: &mut Outbox) {
             continue;
         };
         match verdict {
+            Verdict::Rejected(_) if planted::is(Bug::RejectedExchanged) => exchange(map, &trade),
             Verdict::Applied => {
                 exchange(map, &trade);
                 map.stats.trades_applied += 1;

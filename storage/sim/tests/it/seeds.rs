@@ -28,10 +28,10 @@ fn value_survives_every_seed() {
 
 #[test]
 fn the_same_seed_is_the_same_world() {
-    for seed in 1..=60 {
+    for seed in 1..=25 {
         let (first, second) = (run(seed, false).expect("clean"), run(seed, false).expect("clean"));
         assert_eq!(first, second, "seed {seed}");
     }
-    let hashes: std::collections::BTreeSet<u64> = (1..=60).map(|seed| run(seed, false).expect("clean").hash).collect();
-    assert_eq!(hashes.len(), 60, "another seed is another world");
+    let hashes: std::collections::BTreeSet<u64> = (1..=25).map(|seed| run(seed, false).expect("clean").hash).collect();
+    assert_eq!(hashes.len(), 25, "another seed is another world");
 }
