@@ -140,6 +140,10 @@ fn character(id: i64) -> LoadedCharacter {
         hot,
         zen: 1_000,
         items: (0..20).map(item).collect(),
+        stored_zen: 0,
+        warehouse: Vec::new(),
+        ground: Vec::new(),
+        growth: mu_storage::store::CharacterGrowth::default(),
     }
 }
 

@@ -7,17 +7,17 @@ use crate::apply::{self, Fence};
 use crate::audit::{AuditReport, Economy, Told, Violation};
 use crate::beside::{self, Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
-use crate::ids::{AccountId, CharacterId, Lsn, Sequence};
+use crate::ids::{AccountId, CharacterId, ItemUid, Lsn, Sequence};
 use crate::sql::migrate;
 use crate::sql::postgres::Postgres;
 use crate::sql::sqlite::Sqlite;
 use crate::sql::{Access, Sql, SqlError, Value};
 use crate::statements as s;
 use crate::store::{
-    Account, Character, Entry, Fenced, FlushReport, HotRow, LoadedCharacter, MigrateReport, NewAccount, Outcome, Role,
-    Store,
+    Account, Character, Entry, Fenced, FlushReport, HotRow, ItemStep, LoadedCharacter, MigrateReport, NewAccount,
+    OpenListing, OpenParcel, Outcome, Review, ReviewEntry, Role, Store,
 };
-use crate::{accounts, books, characters, failpoint, hot};
+use crate::{accounts, books, characters, failpoint, hot, post, provenance, review};
 
 /// How often a transaction is tried before the caller is told to wait.
 const ATTEMPTS: u32 = 6;
@@ -218,6 +218,38 @@ impl<S: Sql> Store for SqlStore<S> {
         let rows = transact(&mut self.sql, Access::Write, |sql| Ok(sql.query(s::ID_BLOCK, &params)?))?;
         let next = rows.first().ok_or_else(|| StoreError::Permanent(format!("no sequence {sequence:?}")))?.big(0);
         Ok(next - i64::from(count))
+    }
+
+    fn parcels(&mut self, character: CharacterId) -> Result<Vec<OpenParcel>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| post::parcels(sql, character))?)
+    }
+
+    fn listings(&mut self) -> Result<Vec<OpenListing>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, post::listings)?)
+    }
+
+    fn cash(&mut self, account: AccountId) -> Result<i64, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| post::cash(sql, account))?)
+    }
+
+    fn frozen(&mut self, character: CharacterId) -> Result<Option<ReviewEntry>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| review::frozen(sql, character))?)
+    }
+
+    fn review_list(&mut self, all: bool) -> Result<Vec<ReviewEntry>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| review::list(sql, all))?)
+    }
+
+    fn review(&mut self, event_id: u128) -> Result<Option<Review>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| review::show(sql, event_id))?)
+    }
+
+    fn provenance(&mut self, uid: ItemUid) -> Result<Vec<ItemStep>, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| provenance::of(sql, uid))?)
+    }
+
+    fn audit_since(&mut self, lsn: Lsn) -> Result<AuditReport, StoreError> {
+        Ok(transact(&mut self.sql, Access::Read, |sql| books::audit_since(sql, lsn))?)
     }
 
     fn audit(&mut self) -> Result<AuditReport, StoreError> {

@@ -2,11 +2,12 @@
 
 use crate::backend::{Failure, transact};
 use crate::error::{StoreError, TakeError};
+use crate::event::Place;
 use crate::ids::{AccountId, CharacterId, ItemUid};
 use crate::planted::{self, Bug};
 use crate::sql::{Access, Row, Sql, Value};
 use crate::statements as s;
-use crate::store::{Character, HotRow, Item, LoadedCharacter};
+use crate::store::{Character, CharacterGrowth, HotRow, Item, LoadedCharacter};
 
 pub(crate) fn of_account(sql: &mut dyn Sql, account: AccountId) -> Result<Vec<Character>, Failure> {
     let rows = sql.query(s::CHARACTERS_OF, &[Value::Int(account.0)])?;
@@ -30,7 +31,23 @@ pub(crate) fn load(sql: &mut dyn Sql, id: CharacterId) -> Result<Option<LoadedCh
         hp: row.int(12),
         mp: row.int(13),
     };
-    let items = sql.query(s::ITEMS_OF, &[Value::Int(id.0)])?;
+    let small = |column: usize| u16::try_from(row.int(column)).unwrap_or(u16::MAX);
+    let growth = CharacterGrowth {
+        version: row.int(16),
+        level: small(4),
+        points: small(17),
+        stats: [small(18), small(19), small(20), small(21)],
+    };
+    let items = items_in(sql, id.0, Place::INVENTORY)?;
+    let warehouse = items_in(sql, row.big(1), Place::WAREHOUSE)?;
+    let ground = items_in(sql, id.0, Place::GROUND)?;
+    let (zen, stored_zen) = (row.big(14), row.big(15));
+    Ok(Some(LoadedCharacter { character: character(row), hot, zen, items, stored_zen, warehouse, ground, growth }))
+}
+
+/// The items in a container, by slot.
+pub(crate) fn items_in(sql: &mut dyn Sql, owner: i64, container: u8) -> Result<Vec<Item>, Failure> {
+    let items = sql.query(s::ITEMS_IN, &[Value::Int(owner), Value::Int(container.into())])?;
     let items = items.iter().map(|row| Item {
         uid: ItemUid(row.big(0)),
         version: row.int(1),
@@ -39,7 +56,7 @@ pub(crate) fn load(sql: &mut dyn Sql, id: CharacterId) -> Result<Option<LoadedCh
         container: row.int(4),
         slot: row.int(5),
     });
-    Ok(Some(LoadedCharacter { character: character(row), hot, zen: row.big(14), items: items.collect() }))
+    Ok(items.collect())
 }
 
 /// What a take found.

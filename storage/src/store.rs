@@ -8,7 +8,7 @@ use crate::ids::Lsn;
 use crate::audit::{AuditReport, Economy, Told, Violation};
 use crate::beside::{Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
-use crate::event::{VALUE_KIND, VALUE_SCHEMA, ValueEvent};
+use crate::event::{EventKind, Place, Resolve, VALUE_KIND, VALUE_SCHEMA, ValueEvent};
 use crate::ids::{AccountId, CharacterId, ItemUid, Sequence};
 
 /// Most rows in one [`Store::flush_hot`].
@@ -166,6 +166,87 @@ pub trait Store: Send {
     /// As [`StoreError`] says. After `Unknown` the ids may be lost; ask again.
     fn id_block(&mut self, sequence: Sequence, count: u32) -> Result<i64, StoreError>;
 
+    /// The parcels that wait for a character, oldest id first, with what is in them.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn parcels(&mut self, character: CharacterId) -> Result<Vec<OpenParcel>, StoreError> {
+        let _ = character;
+        Err(not_kept("parcels"))
+    }
+
+    /// The auctions that run, soonest end first.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn listings(&mut self) -> Result<Vec<OpenListing>, StoreError> {
+        Err(not_kept("auctions"))
+    }
+
+    /// An account's cash.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn cash(&mut self, account: AccountId) -> Result<i64, StoreError> {
+        let _ = account;
+        Err(not_kept("cash"))
+    }
+
+    /// Why a character cannot be taken into the world: the first unresolved event that concerns it or its account; `None`
+    /// if it can.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn frozen(&mut self, character: CharacterId) -> Result<Option<ReviewEntry>, StoreError> {
+        let _ = character;
+        Err(not_kept("reviews"))
+    }
+
+    /// Quarantined events in the order of the journal: those that wait, or all.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn review_list(&mut self, all: bool) -> Result<Vec<ReviewEntry>, StoreError> {
+        let _ = all;
+        Err(not_kept("reviews"))
+    }
+
+    /// Everything about one quarantined event; `None` if there is none of that identity.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn review(&mut self, event_id: u128) -> Result<Option<Review>, StoreError> {
+        let _ = event_id;
+        Err(not_kept("reviews"))
+    }
+
+    /// Where an item has been, from its creation on; empty if it never existed.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says.
+    fn provenance(&mut self, uid: ItemUid) -> Result<Vec<ItemStep>, StoreError> {
+        let _ = uid;
+        Err(not_kept("provenance"))
+    }
+
+    /// Proves what the events after position `lsn` of the newest journal did: as [`Store::audit`], but reads only the rows
+    /// that these events touched, beside sums of what is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`] says; a violation is not an error but part of the report.
+    fn audit_since(&mut self, lsn: Lsn) -> Result<AuditReport, StoreError> {
+        let _ = lsn;
+        Err(not_kept("positions"))
+    }
+
     /// Proves the books: reads every row of value at one moment and compares.
     ///
     /// # Errors
@@ -207,6 +288,11 @@ pub trait Store: Send {
     ///
     /// As [`StoreError`] says.
     fn raise_sequences(&mut self, sequences: &[(i64, i64)]) -> Result<(), StoreError>;
+}
+
+/// For stores that tests make: what they leave out.
+fn not_kept(what: &str) -> StoreError {
+    StoreError::Permanent(format!("this store answers nothing about {what}"))
 }
 
 /// What a migration did.
@@ -337,8 +423,46 @@ pub enum Reason {
     AccountUnknown = 11,
     /// Another character has that name.
     NameTaken = 12,
-    /// Events of this kind are not decided by this version.
-    KindUnknown = 13,
+    /// The warehouse belongs to another account.
+    AccountOther = 13,
+    /// The character's growth has another version.
+    GrowthVersion = 14,
+    /// Level, points and stats do not follow from what the character has.
+    GrowthRule = 15,
+    /// There is no such parcel.
+    ParcelUnknown = 16,
+    /// A parcel of that identity exists or existed.
+    ParcelExists = 17,
+    /// The parcel was emptied before.
+    ParcelClaimed = 18,
+    /// The parcel is for somebody else.
+    ParcelOther = 19,
+    /// The parcel holds something else.
+    ParcelContent = 20,
+    /// There is no such auction.
+    ListingUnknown = 21,
+    /// An auction of that identity exists or existed.
+    ListingExists = 22,
+    /// The auction has ended.
+    ListingClosed = 23,
+    /// The auction has another version: somebody else was faster.
+    ListingVersion = 24,
+    /// The bid is too low, too high, or on one's own auction.
+    BidRefused = 25,
+    /// The auction cannot end in that way.
+    ListingRule = 26,
+    /// The parcels or bids of the event are not those the auction owes.
+    ListingContent = 27,
+    /// No event of that identity waits for review.
+    ReviewUnknown = 28,
+    /// The quarantined event was resolved before.
+    ReviewClosed = 29,
+    /// An earlier quarantined event concerns the same things and must be resolved first.
+    ReviewOrder = 30,
+    /// The quarantined event cannot be read or breaks a rule: it can be discarded or compensated, not applied.
+    ReviewUnreadable = 31,
+    /// A second person must agree.
+    SecondMissing = 32,
     /// Quarantined: the event breaks a rule of [`ValueEvent::check`].
     Malformed = 64,
     /// Quarantined: the payload cannot be read.
@@ -351,7 +475,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 36] = [
         Self::ItemMissing,
         Self::ItemVersion,
         Self::ItemElsewhere,
@@ -364,7 +488,26 @@ impl Reason {
         Self::CharacterLimit,
         Self::AccountUnknown,
         Self::NameTaken,
-        Self::KindUnknown,
+        Self::AccountOther,
+        Self::GrowthVersion,
+        Self::GrowthRule,
+        Self::ParcelUnknown,
+        Self::ParcelExists,
+        Self::ParcelClaimed,
+        Self::ParcelOther,
+        Self::ParcelContent,
+        Self::ListingUnknown,
+        Self::ListingExists,
+        Self::ListingClosed,
+        Self::ListingVersion,
+        Self::BidRefused,
+        Self::ListingRule,
+        Self::ListingContent,
+        Self::ReviewUnknown,
+        Self::ReviewClosed,
+        Self::ReviewOrder,
+        Self::ReviewUnreadable,
+        Self::SecondMissing,
         Self::Malformed,
         Self::Undecodable,
         Self::Frozen,
@@ -466,10 +609,128 @@ pub struct LoadedCharacter {
     pub character: Character,
     /// Where and how it stands.
     pub hot: HotRow,
-    /// Its zen.
+    /// The zen it carries.
     pub zen: i64,
-    /// Its items, by container and slot.
+    /// What it carries and wears, by slot.
     pub items: Vec<Item>,
+    /// Zen in the warehouse of its account.
+    pub stored_zen: i64,
+    /// Items in the warehouse of its account, by slot.
+    pub warehouse: Vec<Item>,
+    /// Items it dropped that nobody picked up, by slot.
+    pub ground: Vec<Item>,
+    /// Its points and stats.
+    pub growth: CharacterGrowth,
+}
+
+/// A character's growth. At version 0 it has the stats its class begins with, which the store does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CharacterGrowth {
+    /// Counts its changes, from 0.
+    pub version: i32,
+    /// Its level.
+    pub level: u16,
+    /// Points it may spend.
+    pub points: u16,
+    /// Its stats; zeros at version 0.
+    pub stats: [u16; 4],
+}
+
+/// A parcel that waits for its receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenParcel {
+    /// Its id.
+    pub id: i64,
+    /// The character that sent it; 0 is the house.
+    pub from: i64,
+    /// The sender's name; empty for the house.
+    pub from_name: String,
+    /// How much zen is in it.
+    pub zen: i64,
+    /// What else is in it, by slot.
+    pub items: Vec<Item>,
+    /// The event that sent it.
+    pub made_by: u128,
+}
+
+/// An auction that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenListing {
+    /// Its id.
+    pub id: i64,
+    /// Its version; the next bid must name it.
+    pub version: i32,
+    /// The character that sells.
+    pub seller: i64,
+    /// The least that may be bid.
+    pub min_bid: i64,
+    /// The full price; 0 if there is none.
+    pub buy_out: i64,
+    /// When it ends, in seconds since 1970.
+    pub ends_s: i64,
+    /// The character that bid most; 0 before the first bid.
+    pub bidder: i64,
+    /// How much it bid.
+    pub bid: i64,
+    /// What is sold.
+    pub item: Item,
+}
+
+/// A quarantined event, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewEntry {
+    /// Which event.
+    pub event_id: u128,
+    /// Its position in its journal.
+    pub lsn: Lsn,
+    /// What it was; `None` if it could not be read.
+    pub kind: Option<EventKind>,
+    /// Why it was quarantined.
+    pub reason: Reason,
+    /// The same in words.
+    pub detail: String,
+    /// The event that resolved it, and how.
+    pub resolved: Option<(u128, Resolve)>,
+}
+
+/// A quarantined event with everything an operator needs to decide about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The event in one line.
+    pub entry: ReviewEntry,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// The event; `None` if it cannot be read.
+    pub event: Option<ValueEvent>,
+    /// The rows of what it names as it found them, one per line.
+    pub found: String,
+    /// The same rows at this moment.
+    pub now: String,
+    /// What it freezes: kind (character, item, account, parcel, listing) and id.
+    pub freezes: Vec<(&'static str, i64)>,
+    /// Other unresolved events that freeze one of these, in the order of the journal.
+    pub related: Vec<u128>,
+}
+
+/// One step of an item's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemStep {
+    /// The item's version after it.
+    pub version: i32,
+    /// What did it.
+    pub event_id: u128,
+    /// The event's position in its journal.
+    pub lsn: Lsn,
+    /// What the event was.
+    pub kind: Option<EventKind>,
+    /// Where the item lay; `None` where it was created.
+    pub from: Option<Place>,
+    /// Whose place that was, by name; empty if it has none.
+    pub from_name: String,
+    /// Where it lies; `None` where it was destroyed.
+    pub to: Option<Place>,
+    /// Whose place that is, by name; empty if it has none.
+    pub to_name: String,
 }
 
 /// What became of flushed rows.

@@ -90,6 +90,10 @@ impl Crowd {
             },
             zen: 0,
             items: Vec::new(),
+            stored_zen: 0,
+            warehouse: Vec::new(),
+            ground: Vec::new(),
+            growth: mu_storage::store::CharacterGrowth::default(),
         }
     }
 

@@ -12,6 +12,7 @@
 //! database, at any time, however it is cut into batches.
 
 pub(crate) mod decide;
+pub(crate) mod deeds;
 mod load;
 mod write;
 
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 
 use crate::backend::{Failure, transact};
 use crate::error::StoreError;
-use crate::event::encode_into;
+use crate::event::{ValueEvent, encode_into};
 use crate::ids::{Lsn, SystemAccount};
 use crate::planted::{self, Bug};
 use crate::sql::{Access, Rows, Sql, SqlError, Value};
@@ -153,7 +154,7 @@ fn apply_batch(
     }
     let mut effects = Effects::default();
     if !open.is_empty() {
-        let mut world = load::world(sql, open.iter().filter_map(|(_, entry)| event(entry)))?;
+        let mut world = load::world(sql, fence.journal, open.iter().filter_map(|(_, entry)| event(entry)))?;
         for (lsn, entry) in open {
             decide_entry(&mut world, &mut effects, &mut decided, *lsn, entry, refused);
         }
@@ -190,17 +191,18 @@ pub(crate) fn decide_entry(
                 };
                 let mut payload = Vec::new();
                 encode_into(event, &mut payload);
-                world.quarantine(event, payload, detail, effects);
+                world.quarantine(event, lsn, payload, detail, effects);
             }
             outcome
         }
         Entry::Damaged { event_id, payload } => {
-            effects.review(event_id, payload.to_vec(), "the payload cannot be read".to_owned());
+            world.quarantine_unread(event_id, lsn, payload, effects);
             Outcome::Quarantined(Reason::Undecodable)
         }
         Entry::Other => unreachable!("it has no event id"),
     };
-    effects.decided(id, lsn, outcome);
+    let kind = event(entry).map_or(-1, |event| event.kind.code());
+    effects.decided(id, kind, lsn, outcome);
     decided.insert(id, outcome);
 }
 
@@ -261,11 +263,16 @@ pub(crate) const fn event_id(entry: &Entry<'_>) -> Option<u128> {
     }
 }
 
-const fn event<'a>(entry: &Entry<'a>) -> Option<&'a crate::event::ValueEvent> {
+const fn event<'a>(entry: &Entry<'a>) -> Option<&'a ValueEvent> {
     match entry {
         Entry::Event { event, .. } => Some(event),
         Entry::Damaged { .. } | Entry::Other => None,
     }
+}
+
+/// The rows of what an event names at this moment, one per line.
+pub(crate) fn current_rows(sql: &mut dyn Sql, event: &ValueEvent) -> Result<String, Failure> {
+    Ok(load::world(sql, 0, std::iter::once(event))?.found(event))
 }
 
 /// The outcomes stored for these events.

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::decide::{Effects, ItemRow, Step, World};
-use super::exactly;
-use super::load::entity_key;
+use super::{deeds, exactly};
 use crate::backend::Failure;
 use crate::event::Place;
 use crate::names;
@@ -17,11 +16,12 @@ pub(super) fn effects(sql: &mut dyn Sql, journal: i64, world: &World, effects: &
     balances(sql, world)?;
     items(sql, world)?;
     records(sql, effects)?;
+    deeds::effects(sql, world, effects)?;
     quarantine(sql, effects)
 }
 
 /// Runs a bulk write that must change exactly as many rows as it is given; nothing to do for none.
-fn write(sql: &mut dyn Sql, bulk: &'static Bulk, rows: &Rows<'_>, what: &str) -> Result<(), Failure> {
+pub(super) fn write(sql: &mut dyn Sql, bulk: &'static Bulk, rows: &Rows<'_>, what: &str) -> Result<(), Failure> {
     if rows.len() == 0 {
         return Ok(());
     }
@@ -38,7 +38,9 @@ fn outcomes(sql: &mut dyn Sql, journal: i64, effects: &Effects) -> Result<(), Fa
         .ints(decided.iter().map(|o| o.outcome.codes().0))
         .ints(decided.iter().map(|o| o.outcome.codes().1))
         .ints(decided.iter().map(|o| count(o.changes)))
-        .ints(decided.iter().map(|o| count(o.moves)));
+        .ints(decided.iter().map(|o| count(o.moves)))
+        .ints(decided.iter().map(|o| o.kind))
+        .ints(decided.iter().map(|o| count(o.records)));
     write(sql, &s::ADD_OUTCOMES, &rows, "outcomes")
 }
 
@@ -173,17 +175,26 @@ fn records(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
 fn quarantine(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
     for review in &effects.reviews {
         let id = review.event_id.to_be_bytes();
-        let params = [Value::Bytes(&id), Value::Bytes(&review.payload), Value::Text(&review.detail)];
+        let params = [
+            Value::Bytes(&id),
+            Value::Int(review.schema.into()),
+            Value::Bytes(&review.payload),
+            Value::Text(&review.detail),
+            Value::Text(&review.found),
+        ];
         sql.execute(s::REVIEW_ADD, &params)?;
     }
-    let frozen: Vec<_> = effects.frozen.iter().map(|(entity, event_id)| (entity_key(*entity), *event_id)).collect();
-    if frozen.is_empty() {
-        return Ok(());
-    }
+    let frozen: Vec<_> = effects.frozen.iter().map(|(entity, event_id)| (entity.key(), *event_id)).collect();
     let rows = Rows::new()
         .ints(frozen.iter().map(|((kind, _), _)| *kind))
         .ints(frozen.iter().map(|((_, id), _)| *id))
         .ids(frozen.iter().map(|(_, event_id)| *event_id));
-    sql.bulk(&s::ADD_FROZEN, &rows)?;
+    write(sql, &s::ADD_FROZEN, &rows, "frozen")?;
+    for resolved in &effects.resolved {
+        let (id, by) = (resolved.event_id.to_be_bytes(), resolved.by.to_be_bytes());
+        let params = [Value::Bytes(&by), Value::Int(deeds::action_code(resolved.action)), Value::Bytes(&id)];
+        exactly(sql.execute(s::REVIEW_RESOLVE, &params)?, 1, "review")?;
+        sql.execute(s::UNFREEZE, &[Value::Bytes(&id)])?;
+    }
     Ok(())
 }

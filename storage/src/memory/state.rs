@@ -14,7 +14,9 @@ use crate::event::{Currency, Place, ValueEvent};
 use crate::ids::{AccountId, CharacterId, ItemUid, Lsn, Sequence, SystemAccount};
 use crate::names;
 use crate::planted::{self, Bug};
-use crate::store::{Account, Character, Entry, Fenced, FlushReport, HotRow, Item, LoadedCharacter, Outcome};
+use crate::store::{
+    Account, Character, CharacterGrowth, Entry, Fenced, FlushReport, HotRow, Item, LoadedCharacter, Outcome,
+};
 
 /// A journal record that outlives the call it came with.
 #[derive(Debug, Clone)]
@@ -140,6 +142,7 @@ impl State {
             return Err(StoreError::Permanent(format!("{lsn:?} lies before {applied} but was never decided")));
         }
         let mut effects = Effects::default();
+        self.world.journal = fence.journal;
         for (lsn, entry) in batch {
             let known = event_id(&entry.entry()).is_none_or(|id| decided.contains_key(&id));
             if !known {
@@ -237,9 +240,27 @@ impl State {
     }
 
     pub(super) fn character(&self, id: CharacterId) -> Option<LoadedCharacter> {
-        let character = self.characters.get(&id.0)?.row.clone();
-        let lowest = Place { owner: id.0, container: 0, slot: 0 };
-        let highest = Place { owner: id.0, container: u8::MAX, slot: u16::MAX };
+        let mut character = self.characters.get(&id.0)?.row.clone();
+        let grown = self.world.characters.get(&id.0)?.now?.growth;
+        character.level = grown.level;
+        let small = |n: i32| u16::try_from(n).unwrap_or(u16::MAX);
+        let growth = CharacterGrowth {
+            version: grown.version,
+            level: small(grown.level),
+            points: small(grown.points),
+            stats: grown.stats.map(small),
+        };
+        let stored = (character.account.0, Currency::ZenStored.code());
+        let stored_zen = self.world.balances.get(&stored).map_or(0, |balance| balance.now);
+        let warehouse = self.items_in(character.account.0, Place::WAREHOUSE);
+        let (items, ground) = (self.items_in(id.0, Place::INVENTORY), self.items_in(id.0, Place::GROUND));
+        let (hot, zen) = (*self.hot.get(&id.0)?, self.zen(id.0)?);
+        Some(LoadedCharacter { character, hot, zen, items, stored_zen, warehouse, ground, growth })
+    }
+
+    /// The items in a container, by slot.
+    fn items_in(&self, owner: i64, container: u8) -> Vec<Item> {
+        let (lowest, highest) = (Place { owner, container, slot: 0 }, Place { owner, container, slot: u16::MAX });
         let items = self.world.places.range(lowest..=highest).filter_map(|(place, &uid)| {
             let item = self.world.items.get(&uid)?.now?;
             Some(Item {
@@ -251,11 +272,13 @@ impl State {
                 slot: place.slot.into(),
             })
         });
-        Some(LoadedCharacter { character, hot: *self.hot.get(&id.0)?, zen: self.zen(id.0)?, items: items.collect() })
+        items.collect()
     }
 
     pub(super) fn frozen(&self, id: CharacterId) -> bool {
-        self.world.frozen.contains(&Entity::Character(id.0))
+        let account = self.characters.get(&id.0).map(|character| character.row.account.0);
+        self.world.is_frozen(Entity::Character(id.0))
+            || account.is_some_and(|account| self.world.is_frozen(Entity::Account(account)))
     }
 
     /// Takes a character over; `None` if it is not the account's.

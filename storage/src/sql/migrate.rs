@@ -7,7 +7,10 @@ use refinery_core::{Migration, Runner};
 use super::{Sql, SqlError};
 
 /// Every step, in order. The texts are compared with what was applied: a step is never edited once released.
-const STEPS: [(&str, &str); 1] = [("V1__base", include_str!("../../migrations/V1__base.sql"))];
+const STEPS: [(&str, &str); 2] = [
+    ("V1__base", include_str!("../../migrations/V1__base.sql")),
+    ("V2__value", include_str!("../../migrations/V2__value.sql")),
+];
 
 /// Takes the lock inside the open transaction and holds it to its end.
 pub(crate) fn lock(sql: &mut dyn Sql) -> Result<(), SqlError> {

@@ -55,6 +55,11 @@ impl Row {
         }
     }
 
+    /// A 128-bit id, or nothing.
+    pub(crate) fn maybe_id(&self, column: usize) -> Option<u128> {
+        (self.0[column] != Cell::Null).then(|| self.id(column))
+    }
+
     /// A 128-bit id.
     pub(crate) fn id(&self, column: usize) -> u128 {
         let bytes = self.bytes(column).try_into().expect("ids are 16 bytes");

@@ -9,6 +9,7 @@ mod auditing;
 mod copying;
 mod fencing;
 mod hot;
+mod kinds;
 mod lost_replies;
 mod memory;
 mod migrating;

@@ -87,6 +87,10 @@ pub(crate) fn character(id: i64, tile: Tile, zen: i64, items: &[(i64, u8)]) -> L
                 slot: i32::from(slot),
             })
             .collect(),
+        stored_zen: 0,
+        warehouse: Vec::new(),
+        ground: Vec::new(),
+        growth: mu_storage::store::CharacterGrowth::default(),
     }
 }
 
