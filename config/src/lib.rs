@@ -18,8 +18,8 @@ pub use content::{
 };
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use settings::{
-    Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime, Settings, StoreAddress,
-    TickTimes, Udp, WalMedium, WalSettings, WorldSource, markdown,
+    BackupSettings, Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime, Settings,
+    StoreAddress, TickTimes, Udp, WalMedium, WalSettings, WorldSource, markdown,
 };
 
 use diagnostics::Source;

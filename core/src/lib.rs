@@ -3,6 +3,7 @@
 //! Each room is one folder; ARCHITECTURE.md says what each may know. Nothing in [`map`] and [`systems`] knows sockets,
 //! threads, clocks, SQL or files.
 
+pub mod backup;
 pub mod boot;
 pub mod directory;
 pub mod gateway;

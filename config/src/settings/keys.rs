@@ -291,6 +291,35 @@ pub(crate) const KEYS: &[Key] = &[
         |s, v| s.wal.archive_mib = v.number()
     ),
     key!(
+        "backup.dir",
+        Kind::PathOr("off"),
+        "off",
+        "Folder of the backups the server makes; off makes none.",
+        |s, v| {
+            s.backup.dir = Some(v.text()).filter(|text| *text != "off").map(PathBuf::from);
+        }
+    ),
+    key!("backup.full_hours", Kind::Integer(1, 744), "24", "Between two full backups.", |s, v| s.backup.full_hours =
+        v.number()),
+    key!("backup.incremental_minutes", Kind::Integer(1, 1_440), "60", "Between two incremental backups.", |s, v| s
+        .backup
+        .incremental_minutes =
+        v.number()),
+    key!(
+        "backup.world_minutes",
+        Kind::Integer(1, 1_440),
+        "5",
+        "Between two copies of accounts, sequences and where everybody stands.",
+        |s, v| s.backup.world_minutes = v.number()
+    ),
+    key!(
+        "backup.keep_full",
+        Kind::Integer(1, 1_000),
+        "7",
+        "Full backups kept, with everything that builds on them.",
+        |s, v| s.backup.keep_full = v.number()
+    ),
+    key!(
         "world.dir",
         Kind::PathOr("demo"),
         "demo",

@@ -41,6 +41,8 @@ pub struct Settings {
     pub store: StoreAddress,
     /// Section `wal`.
     pub wal: WalSettings,
+    /// Section `backup`.
+    pub backup: BackupSettings,
     /// Section `world`.
     pub world: WorldSource,
     /// Section `keys`.
@@ -175,6 +177,21 @@ pub struct WalSettings {
     pub archive_mib: u32,
 }
 
+/// Backups made by the server itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupSettings {
+    /// Where to; `None` = the server makes none.
+    pub dir: Option<PathBuf>,
+    /// Hours between two full backups.
+    pub full_hours: u32,
+    /// Minutes between two incremental ones.
+    pub incremental_minutes: u32,
+    /// Minutes between two copies of what stands beside the journal.
+    pub world_minutes: u32,
+    /// Full backups kept, with everything that builds on them.
+    pub keep_full: u32,
+}
+
 /// How a segment is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WalMedium {
@@ -285,6 +302,7 @@ impl Settings {
         }
         self.wal.dir = folder.join(&self.wal.dir);
         self.wal.archive_dir = self.wal.archive_dir.take().map(|dir| folder.join(dir));
+        self.backup.dir = self.backup.dir.take().map(|dir| folder.join(dir));
         self.keys.file = folder.join(&self.keys.file);
         self.world.dir = self.world.dir.take().map(|dir| folder.join(dir));
         self.log.dir = self.log.dir.take().map(|dir| folder.join(dir));
@@ -322,6 +340,12 @@ fn blank() -> Settings {
             archive_dir: Some(PathBuf::new()),
             archive_days: 0,
             archive_mib: 0,
+        backup: BackupSettings {
+            dir: Some(PathBuf::new()),
+            full_hours: 0,
+            incremental_minutes: 0,
+            world_minutes: 0,
+            keep_full: 0,
         },
         world: WorldSource { dir: Some(PathBuf::new()) },
         keys: KeyFile { file: PathBuf::new(), token_key: 0 },

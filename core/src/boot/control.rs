@@ -65,14 +65,7 @@ pub(super) struct ControlParts<'a> {
 pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Control, BootError> {
     let settings = &parts.plan.settings;
     let address = parts.listener.local_addr().map_err(BootError::Thread)?;
-    let sources = Sources {
-        runtime: parts.shards.running.kinds().first().map_or("none", |kind| kind.word()),
-        shards: parts.shards.published.clone(),
-        value: Arc::clone(&threads.value),
-        persist: Arc::clone(&threads.flushed),
-        gateway: Arc::default(),
-        pulses: parts.shards.running.pulses().to_vec(),
-    };
+    let sources = sources(&parts, threads);
     let directory = Directory::new(
         Arc::clone(&parts.layout.routes),
         &parts.plan.content,
@@ -134,6 +127,19 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
     let (thread, placed) = spawn_pinned("mu-control", parts.housekeeping, body).map_err(BootError::Thread)?;
     threads.placed.push(placed);
     Ok(Control { thread, directory, readiness, address, sources, shutdown, port })
+}
+
+/// Where status and metrics read.
+fn sources(parts: &ControlParts<'_>, threads: &Threads) -> Sources {
+    Sources {
+        backup: Arc::clone(&threads.backup),
+        runtime: parts.shards.running.kinds().first().map_or("none", |kind| kind.word()),
+        shards: parts.shards.published.clone(),
+        value: Arc::clone(&threads.value),
+        persist: Arc::clone(&threads.flushed),
+        gateway: Arc::default(),
+        pulses: parts.shards.running.pulses().to_vec(),
+    }
 }
 
 /// The gateway's way to the journal.

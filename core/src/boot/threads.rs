@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::BootError;
 use super::plan::Layout;
 use super::value::Opened;
+use crate::backup::schedule::{self, BackupStatus, Schedule};
 use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
 use crate::journal::{
     APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WriterParts, journal_ports, run_applier, run_writer,
@@ -47,6 +48,7 @@ pub(super) struct Threads {
     pub(super) persist: Handle<usize>,
     pub(super) value: Arc<ValueStatus>,
     pub(super) flushed: Arc<PersistStatus>,
+    pub(super) backup: Arc<BackupStatus>,
     pub(super) control_port: Option<ControlPort>,
     pub(super) reports: Option<(mpsc::Sender<Report>, mpsc::Receiver<Report>)>,
     pub(super) stop: StopFlag,
@@ -109,6 +111,12 @@ impl Threads {
         let writer = spawn("mu-wal", cpus, &mut placed, move || run_writer(writer))?;
         let applier = spawn("mu-applier", cpus, &mut placed, move || run_applier(applier))?;
         let persist = spawn("mu-persist", cpus, &mut placed, move || run_persist(persist))?;
+        let backup = Arc::<BackupStatus>::default();
+        if let Some(schedule) = Schedule::of(settings) {
+            let (value, status) = (Arc::clone(&value), Arc::clone(&backup));
+            // Not joined: a stop does not wait for a backup.
+            let _detached = spawn("mu-backup", cpus, &mut placed, move || schedule::run(schedule, &value, status))?;
+        }
         let (wake, wakeups) = std_mpsc::channel();
         Ok(Self {
             writer,
@@ -116,6 +124,7 @@ impl Threads {
             persist,
             value,
             flushed,
+            backup,
             control_port: Some(control_port),
             reports: Some((reports, for_directory)),
             stop: StopFlag::default(),

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use super::process;
 use super::status::Sources;
+use crate::backup::Kind;
 use crate::journal::since_origin;
 use crate::runtime::Clock;
 use crate::shard::figures::ShardFigures;
@@ -46,6 +47,7 @@ impl Collector for Page {
         self.process(e)?;
         self.shards(e)?;
         self.value(e)?;
+        self.backup(e)?;
         self.persist(e)?;
         self.gateway(e)
     }
@@ -152,6 +154,17 @@ impl Page {
         counter(e, "redriven", "Events decided again because the store forgot them", value.redriven.load(Relaxed))?;
         let open = value.open(since_origin(Clock::now()));
         gauge(e, "value_open", "1 while new trades are accepted", u64::from(open))
+    }
+
+    fn backup(&self, e: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let backup = &self.0.backup;
+        let help = "When the newest backup was begun, in seconds since 1970; 0 if there is none";
+        let mut newest = e.encode_descriptor("backup_newest_seconds", help, None, MetricType::Gauge)?;
+        for kind in [Kind::Full, Kind::Incremental, Kind::World] {
+            let seconds = backup.newest_us(kind) / 1_000_000;
+            ConstGauge::new(seconds).encode(newest.encode_family(&[("kind", kind.word())])?)?;
+        }
+        counter(e, "backup_failures", "Backups that could not be made", backup.failures.load(Relaxed))
     }
 
     fn persist(&self, e: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! What an operator sees and types: the command line, status and metrics, the audit, the demo.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod cli;
 pub mod dev;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use mu_storage::error::StoreError;
 
+use crate::backup::BackupError;
 use crate::boot::BootError;
 
 /// Why a command did not do what it was asked.
@@ -40,6 +42,12 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The command line asks for what the settings do not have.
+    #[error("{0}")]
+    Usage(String),
     /// The server did not start.
     #[error(transparent)]
     Boot(#[from] BootError),

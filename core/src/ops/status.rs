@@ -15,6 +15,7 @@ use mu_wire::DropReason;
 use serde_json::{Value, json};
 
 use super::process;
+use crate::backup::schedule::BackupStatus;
 use crate::gateway::GatewayStats;
 use crate::journal::since_origin;
 use crate::persist::PersistStatus;
@@ -32,6 +33,8 @@ pub struct Sources {
     pub value: Arc<ValueStatus>,
     /// Hot state.
     pub persist: Arc<PersistStatus>,
+    /// Backups made by the server itself.
+    pub backup: Arc<BackupStatus>,
     /// What the gateway counts.
     pub gateway: Arc<GatewayStats>,
     /// Signs of life, one per shard.

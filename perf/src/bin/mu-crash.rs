@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use mu_perf::crash::{
-    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, stop_repeatedly, store_outage,
-    strike_repeatedly,
+    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, rewind, stop_repeatedly,
+    store_outage, strike_repeatedly,
 };
 
 /// Ends a real server at random moments under real clients, restarts it, and audits everything each time.
@@ -46,6 +46,8 @@ enum How {
     Outage,
     /// The server dies at named points of value's way; needs programs built with the feature `failpoints`
     Point,
+    /// Backups are taken under trades and restored
+    Rewind,
     /// The store is killed and comes back within 2 s (PostgreSQL)
     Store,
     /// Store and server are killed (PostgreSQL)
@@ -96,6 +98,7 @@ fn run(cli: &Cli) -> Result<String, Broken> {
         How::Kill => format!("{:?}", kill_repeatedly(&options)?),
         How::Term => format!("{:?}", stop_repeatedly(&options)?),
         How::Outage => format!("{:?}", store_outage(&options)?),
+        How::Rewind => format!("{:?}", rewind(&options)?),
         How::Point => format!("{:?}", die_at_points(&options)?),
         How::Store => format!("{:?}", strike_repeatedly(&options, Blow::Store)?),
         How::Both => format!("{:?}", strike_repeatedly(&options, Blow::Both)?),

@@ -86,6 +86,11 @@ impl Site {
         &self.url
     }
 
+    /// The server's program.
+    pub(crate) fn server_program(&self) -> &Path {
+        &self.programs.server
+    }
+
     pub(crate) fn config(&self) -> String {
         self.folder.path().join("mu-core.toml").display().to_string()
     }

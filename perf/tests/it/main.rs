@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use mu_perf::crash::{
-    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, python_client, stop_repeatedly,
-    store_outage, strike_repeatedly, travel,
+    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, python_client, rewind,
+    stop_repeatedly, store_outage, strike_repeatedly, travel,
 };
 use mu_perf::floods::{Flood, FloodOptions, flood};
 
@@ -49,6 +49,16 @@ fn rows_01_02_04_05_06_08_09_the_server_dies_at_each_named_point() {
     let report = held(|| die_at_points(&options(StoreKind::Postgres, 8)));
     assert_eq!(report.deaths, [1; 8]);
     assert!(report.told_success > 0 && report.replayed > 0, "{report:?}");
+}
+
+#[test]
+fn backups_taken_under_trades_bring_everything_back_to_the_end_and_to_a_moment() {
+    for store in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let report = held(|| rewind(&options(store, 1)));
+        assert!(report.told > report.told_before && report.told_before > 0, "{report:?}");
+        let [to_the_end, to_the_moment] = report.replayed;
+        assert!(to_the_end > to_the_moment && to_the_moment > 0, "{report:?}");
+    }
 }
 
 #[test]

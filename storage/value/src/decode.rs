@@ -8,7 +8,8 @@ use crate::planted::{self, Bug};
 
 /// What a record turned out to be.
 #[allow(clippy::large_enum_variant, reason = "nearly every record is an event, and a batch of them lives for one call")]
-pub(crate) enum Decoded {
+pub enum Decoded {
+    /// A value event.
     Event(ValueEvent),
     /// Intact, but not readable by this version: it goes to review with its bytes, and what it names is frozen.
     Unreadable,
@@ -17,7 +18,9 @@ pub(crate) enum Decoded {
 }
 
 impl Decoded {
-    pub(crate) fn of(kind: u16, schema: u16, payload: &[u8]) -> Self {
+    /// Reads a record by its kind and schema.
+    #[must_use]
+    pub fn of(kind: u16, schema: u16, payload: &[u8]) -> Self {
         match RecordKind::of(kind, schema) {
             RecordKind::Value => event::decode(schema, payload).map_or(Self::Unreadable, Self::Event),
             RecordKind::UnknownValue => Self::Unreadable,
@@ -25,6 +28,7 @@ impl Decoded {
         }
     }
 
+<<<<<<< HEAD
     /// The planted mistake: the same event under another identity.
     pub(crate) fn rename(&mut self) {
         if let Self::Event(event) = self {
@@ -33,6 +37,11 @@ impl Decoded {
     }
 
     pub(crate) fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
+=======
+    /// The record as the store is given it.
+    #[must_use]
+    pub const fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
+>>>>>>> a230cce (core: backups by command and by the clock, and restores to a moment)
         match self {
             Self::Event(event) => Entry::Event { event, told: flags & WAL_ACK != 0 && !planted::is(Bug::ToldFlagLost) },
             Self::Unreadable => Entry::Damaged { event_id, payload },

@@ -21,6 +21,7 @@ mod window;
 mod writer;
 
 pub use applier::{Applier, ApplierEnds, ApplierStep, Stop};
+pub use decode::Decoded;
 pub use flow::{Logged, Submission, WAL_ACK};
 pub use recover::{RecoverError, RecoverOptions, Recovered, recover};
 pub use status::ValueStatus;
