@@ -340,6 +340,7 @@ fn blank() -> Settings {
             archive_dir: Some(PathBuf::new()),
             archive_days: 0,
             archive_mib: 0,
+        },
         backup: BackupSettings {
             dir: Some(PathBuf::new()),
             full_hours: 0,

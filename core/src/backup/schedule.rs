@@ -233,7 +233,7 @@ mod tests {
             wal: folder.path().join("wal"),
             full_every: Duration::from_secs(86_400),
             incremental_every: Duration::from_secs(1_000_000),
-            world_every: Duration::from_secs(300),
+            world_every: Duration::from_secs(6 * 3_600),
             keep_full: 2,
         };
         let status = Arc::<BackupStatus>::default();
@@ -246,20 +246,20 @@ mod tests {
             quiet_until_us: 0,
         };
         let mut made = Vec::new();
-        for minute in 0..4 * 24 * 60 {
-            keeper.turn(1 + minute * 60_000_000, Lsn(1 + minute.unsigned_abs()));
-            if minute == 12 {
+        for half_hour in 0..4 * 48 {
+            keeper.turn(1 + half_hour * 1_800_000_000, Lsn(1 + half_hour.unsigned_abs()));
+            if half_hour == 30 {
                 made = catalog.list().expect("a list").into_iter().map(|backup| backup.manifest.kind).collect();
             }
         }
-        assert_eq!(made, [Kind::Full, Kind::World, Kind::World, Kind::World], "minutes 0, 1, 6, 11");
+        assert_eq!(made, [Kind::Full, Kind::World, Kind::World, Kind::World], "half-hours 0, 1, 13, 25");
         assert_eq!(status.failures.load(Relaxed), 0);
         let left = catalog.list().expect("a list");
         let fulls: Vec<i64> =
             left.iter().filter(|b| b.manifest.kind == Kind::Full).map(|b| b.manifest.created_us).collect();
         assert_eq!(fulls, [1 + 2 * 86_400_000_000, 1 + 3 * 86_400_000_000]);
         assert!(left.iter().all(|backup| backup.manifest.created_us >= fulls[0]));
-        assert_eq!(catalog.durable_at(fulls[0]).expect("marks"), Some(Lsn(2 * 1440 + 1)));
+        assert_eq!(catalog.durable_at(fulls[0]).expect("marks"), Some(Lsn(2 * 48 + 1)));
         assert_eq!(
             catalog.durable_at(fulls[0] - 1).expect("marks"),
             None,

@@ -28,7 +28,6 @@ impl Decoded {
         }
     }
 
-<<<<<<< HEAD
     /// The planted mistake: the same event under another identity.
     pub(crate) fn rename(&mut self) {
         if let Self::Event(event) = self {
@@ -36,12 +35,9 @@ impl Decoded {
         }
     }
 
-    pub(crate) fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
-=======
     /// The record as the store is given it.
     #[must_use]
-    pub const fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
->>>>>>> a230cce (core: backups by command and by the clock, and restores to a moment)
+    pub fn entry<'a>(&'a self, event_id: u128, flags: u16, payload: &'a [u8]) -> Entry<'a> {
         match self {
             Self::Event(event) => Entry::Event { event, told: flags & WAL_ACK != 0 && !planted::is(Bug::ToldFlagLost) },
             Self::Unreadable => Entry::Damaged { event_id, payload },
