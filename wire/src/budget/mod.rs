@@ -39,6 +39,9 @@ const TRIP_US: u64 = 250_000;
 /// The rate of the game lanes is taken over about so long.
 const GAME_SPAN: Duration = Duration::from_millis(250);
 
+/// After a snapshot was held back, acknowledgements are asked for so long without delay.
+const UNEASY: Duration = Duration::from_secs(2);
+
 /// The budget of one direction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
@@ -52,6 +55,9 @@ pub(crate) struct Budget {
     share: Bucket,
     smoothed_us: u64,
     ack_delay_us: u64,
+    /// So many times that may pass until the peer acknowledges a snapshot that nobody asks about.
+    snapshot_waits: u32,
+    sent_at: Time,
     /// Bytes the game lanes spent since `game_at`, and bytes a second before that.
     game_bytes: u64,
     game_at: Time,
@@ -65,7 +71,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     /// A budget of at most `ceiling` bytes a second; 0 = nothing was said about it.
-    pub(crate) fn new(now: Time, ceiling: u32, ack_delay: Duration) -> Self {
+    pub(crate) fn new(now: Time, ceiling: u32, ack_delay: Duration, snapshot_waits: u32) -> Self {
         let ceiling = if ceiling == 0 { CEILING } else { u64::from(ceiling) };
         let control = RateControl::new(now, ceiling);
         let start = LinkBudget { bytes_per_s: narrow(control.bytes_per_s()), ..LinkBudget::default() };
@@ -77,6 +83,8 @@ impl Budget {
             share: Bucket::new(now, 0),
             smoothed_us: TRIP_US,
             ack_delay_us: micros(ack_delay),
+            snapshot_waits,
+            sent_at: now,
             game_bytes: 0,
             game_at: now,
             game_per_s: rate::START,
@@ -88,7 +96,7 @@ impl Budget {
 
     /// Another path: nothing that was learnt holds, but what the peer said.
     pub(crate) fn reset(&mut self, now: Time, ceiling: u32) {
-        let mut fresh = Self::new(now, ceiling, Duration::from_micros(self.ack_delay_us));
+        let mut fresh = Self::new(now, ceiling, Duration::from_micros(self.ack_delay_us), self.snapshot_waits);
         fresh.reports = self.reports;
         *self = fresh;
     }
@@ -96,6 +104,7 @@ impl Budget {
     /// A datagram left.
     pub(crate) fn sent(&mut self, now: Time, size: u16, bulk: bool) {
         let size = u64::from(size);
+        self.sent_at = now;
         let rate = self.control.bytes_per_s();
         self.all.earn(now, rate, self.most());
         self.all.spend(size, rate / 10);
@@ -187,6 +196,12 @@ impl Budget {
         Some(at.max(self.pace.holds_at(DATAGRAM, self.pace_per_s())))
     }
 
+    /// Whether the round trip should be known as soon as it can be: more is wanted than there is, or packets were lost or
+    /// queued a moment ago.
+    pub(crate) fn needs_samples(&self, now: Time) -> bool {
+        self.held_at.is_some_and(|at| now.since(at) < UNEASY) || self.control.is_uneasy()
+    }
+
     /// Smoothed share of lost packets, in 1/65,536.
     pub(crate) fn loss(&self) -> u16 {
         low16(u64::from(self.loss >> 8))
@@ -230,7 +245,8 @@ impl Budget {
     /// More than this on its way stands in a queue.
     fn most_flying(&self) -> u64 {
         let trip = self.control.least_us().unwrap_or(TRIP_US);
-        let time = trip + self.ack_delay_us + STANDING_US;
+        let waits = if self.needs_samples(self.sent_at) { 1 } else { u64::from(self.snapshot_waits) };
+        let time = trip + self.ack_delay_us * waits + STANDING_US;
         (self.control.bytes_per_s().saturating_mul(time) / 1_000_000).max(DATAGRAM)
     }
 

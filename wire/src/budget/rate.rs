@@ -81,6 +81,11 @@ impl RateControl {
         self.least.micros()
     }
 
+    /// Packets were lost in the last second that was heard of, or queued in the last round.
+    pub(super) fn is_uneasy(&self) -> bool {
+        self.standing > 0 || self.history.losses().0 > 0
+    }
+
     /// More would have been sent if there had been more to spend.
     pub(super) const fn limits(&mut self) {
         self.limited = true;

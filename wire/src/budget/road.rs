@@ -32,7 +32,7 @@ struct Flying {
 
 /// Half a minute of it; what is wanted is sent as soon as it may.
 fn run(road: &Road, game: usize, bulk: bool) -> Ran {
-    let mut budget = Budget::new(Time::ZERO, 0, Duration::from_millis(50));
+    let mut budget = Budget::new(Time::ZERO, 0, Duration::from_millis(50), 1);
     let (mut ran, mut flying) = (Ran::default(), VecDeque::<Flying>::new());
     let (mut free_at, mut flying_bytes, mut count) = (Time::ZERO, 0_u64, 0_u64);
     let mut smoothed = road.trip;

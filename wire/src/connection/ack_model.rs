@@ -141,7 +141,7 @@ impl Ends {
         let mut ranges = RangeList::new();
         while next_frame(&mut reader, Some(largest), &mut ranges).unwrap().is_some() {}
         let delay = Duration::from_micros(u64::from(head.delay) * super::received::DELAY_UNIT_US);
-        let numbers = AckedNumbers { largest, mask: head.mask, ranges: &ranges, delay };
+        let numbers = AckedNumbers { largest, mask: head.mask, ranges: &ranges, delay: Some(delay) };
         self.largest = self.largest.max(Some(largest));
         let (now, seen, truth) = (self.now, self.largest, &mut self.truth);
         let told =

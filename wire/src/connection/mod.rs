@@ -21,6 +21,8 @@ mod messages;
 #[cfg(any(test, feature = "fuzzing"))]
 mod pair;
 mod path;
+#[cfg(test)]
+mod patience;
 mod rate;
 mod receive;
 mod received;
@@ -51,7 +53,7 @@ use crate::lanes::{
 };
 use crate::mtu::Mtu;
 use crate::packet::Header;
-use crate::recovery::{Fate, Recovery, Sent, SkipPlan};
+use crate::recovery::{Fate, Recovery, SNAPSHOT_WAITS, Sent, SkipPlan};
 use crate::time::Time;
 use keys::Keys;
 use messages::Goodbye;
@@ -79,7 +81,8 @@ enum PendingTime {
 /// The terms both ends agreed on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
-    /// Longest time an acknowledgement waits for company.
+    /// Longest time an acknowledgement waits for company, but for those of packets with nothing but a snapshot and what may be
+    /// lost: theirs wait four times as long.
     pub(crate) ack_delay: Duration,
     /// Whether a control message is acknowledged at once.
     pub(crate) ack_control_at_once: bool,
@@ -156,7 +159,7 @@ impl Connection {
             received: Received::default(),
             recovery: Recovery::new(terms.ack_delay),
             skips: SkipPlan::new(random),
-            budget: Budget::new(now, terms.ceiling, terms.ack_delay),
+            budget: Budget::new(now, terms.ceiling, terms.ack_delay, SNAPSHOT_WAITS),
             mtu: Mtu::new(terms.max_datagram),
             blocks: Blocks::new(block_out, block_in),
             bulk_next: Time::ZERO,

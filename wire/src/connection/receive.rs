@@ -9,7 +9,7 @@ use crate::connection::CloseCode;
 use crate::connection::received::DELAY_UNIT_US;
 use crate::lanes::{Lane, LaneFault};
 use crate::packet::{Frame, FrameError, Freshness, Prelude, PreludeAck, RangeList, next_frame, recover};
-use crate::recovery::{AckedNumbers, BadAck};
+use crate::recovery::{AckedNumbers, BadAck, SNAPSHOT_WAITS};
 use crate::time::Time;
 
 /// Why a datagram was dropped. Nothing changed but a counter.
@@ -66,8 +66,21 @@ impl From<BadAck> for Violation {
 /// What the frames of one packet ask for beside what the lanes heard.
 struct Asked {
     eliciting: bool,
+    /// A snapshot is among them.
+    snapshot: bool,
+    /// And something whose sender waits for the answer.
+    soon: bool,
     at_once: bool,
     close: Option<(CloseCode, ClosingText)>,
+}
+
+/// Whether the frame holds a message, or a part of one, that its sender keeps until it is acknowledged.
+const fn is_kept(frame: &Frame<'_>) -> bool {
+    match frame {
+        Frame::Reliable { .. } => true,
+        Frame::Fragment { lane, .. } => lane.mode().is_reliable(),
+        _ => false,
+    }
 }
 
 impl Connection {
@@ -110,7 +123,7 @@ impl Connection {
         {
             return Err(Violation::Malformed);
         }
-        let mut asked = Asked { eliciting: false, at_once: gap, close: None };
+        let mut asked = Asked { eliciting: false, snapshot: false, soon: false, at_once: gap, close: None };
         let mut ranges = RangeList::new();
         loop {
             // By reference: a frame that is moved is written and read again in pieces, which the processor waits for.
@@ -126,7 +139,11 @@ impl Connection {
         if asked.eliciting || gap {
             let at_once =
                 asked.at_once && (asked.eliciting || self.received.may_answer(now, self.recovery.rtt.loss_delay()));
-            let wait = if at_once { Duration::ZERO } else { self.terms.ack_delay };
+            let wait = match () {
+                () if at_once => Duration::ZERO,
+                () if asked.snapshot && !asked.soon => self.terms.ack_delay * SNAPSHOT_WAITS,
+                () => self.terms.ack_delay,
+            };
             self.received.ack_by(now + wait);
         }
         self.rearm(now);
@@ -145,7 +162,8 @@ impl Connection {
             largest,
             mask: ack.mask,
             ranges,
-            delay: Duration::from_micros(u64::from(ack.delay) * DELAY_UNIT_US),
+            // The largest stands for all that are longer.
+            delay: (ack.delay < u8::MAX).then(|| Duration::from_micros(u64::from(ack.delay) * DELAY_UNIT_US)),
         };
         let mut lanes = Told {
             now,
@@ -192,16 +210,22 @@ impl Connection {
                 self.path_answered(*data);
                 return Ok(());
             }
-            (Frame::Ping, _) => {}
+            (Frame::Ping, _) => asked.soon = true,
             (Frame::Input(frame), Role::Server(inputs)) => {
+                asked.soon = true;
                 inputs.take(frame, |sequence, bytes| events.input(sequence, bytes))?;
             }
-            (Frame::Snap { tick, body }, Role::Client(_)) => events.snapshot(*tick, body),
+            (Frame::Snap { tick, body }, Role::Client(_)) => {
+                asked.snapshot = true;
+                events.snapshot(*tick, body);
+            }
             (Frame::TimeRequest { origin }, Role::Server(_)) => {
+                asked.soon = true;
                 self.pending_time = Some(PendingTime::Answer { origin: *origin, received: now });
                 self.content_by(now + self.terms.coalesce);
             }
             (&Frame::TimeAnswer { origin, received, held_us, sent }, Role::Client(_)) => {
+                asked.soon = true;
                 let arrived = self.received.packets().saturating_sub(1);
                 events.time(TimeAnswer { origin, received, held_us, sent, arrived });
             }
@@ -211,8 +235,10 @@ impl Connection {
                     Frame::Reliable { lane: Lane::Control, .. } | Frame::Fragment { lane: Lane::Control, .. }
                 );
                 asked.at_once |= control && self.terms.ack_control_at_once;
+                asked.soon |= is_kept(frame);
             }
             (frame, _) => {
+                asked.soon = true;
                 if !self.block_frame(now, frame, events)? {
                     return Err(Violation::UnexpectedFrame);
                 }

@@ -7,8 +7,8 @@ use crate::packet::frame_id;
 use crate::recovery::Sent;
 use crate::time::{Tick, Time};
 
-/// Bytes of a frame without its body.
-const HEAD: usize = 5;
+/// Bytes before its body: PING and the frame's head.
+const HEAD: usize = 1 + 5;
 /// A snapshot is given at least so much room or none: any single record fits, so none waits for ever behind shorter ones.
 const LEAST_ROOM: usize = 56;
 /// A body that leaves less than this free would have said more: no record is longer.
@@ -35,6 +35,12 @@ impl Connection {
             return;
         }
         let before = out.len();
+        // A packet that holds what is kept is acknowledged soon without a word.
+        let samples = self.budget.needs_samples(now) || self.recovery.rtt.smoothed().is_none();
+        if samples && !sent.is_kept() {
+            // There is room for all that comes before the body.
+            let _written = out.u8(frame_id::PING);
+        }
         if out.u8(frame_id::SNAP).and_then(|()| out.u32(tick.0)).is_err() {
             out.truncate(before);
             return;

@@ -11,6 +11,7 @@
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::DirectionKeys;
+use crate::codec::low32;
 
 /// Length of the authentication tag.
 pub(crate) const TAG_LEN: usize = 16;
@@ -179,12 +180,13 @@ fn unbound(key: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("the key has the cipher's length"))
 }
 
+/// Made in the two pieces in which the cipher reads it, which it would have to wait for otherwise.
 fn nonce(iv: &[u8; 12], number: u64) -> Nonce {
-    let mut bytes = *iv;
-    for (byte, part) in bytes.iter_mut().skip(4).zip(number.to_be_bytes()) {
-        *byte ^= part;
-    }
-    Nonce::assume_unique_for_key(bytes)
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *iv;
+    let high = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ number >> 32;
+    let low = u32::from_be_bytes([i, j, k, l]) ^ low32(number);
+    let ([a, b, c, d, e, f, g, h], [i, j, k, l]) = (high.to_be_bytes(), low.to_be_bytes());
+    Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub(crate) struct LanesOut {
     /// Most memory for what is queued.
     room: usize,
     packet: Packet,
+    /// No lane has anything that waits, is to be repeated or was dropped: none of them has to be looked at, which would be most
+    /// of what a packet without messages touches of its connection.
+    quiet: bool,
 }
 
 /// How a lane's turn ended.
@@ -64,11 +67,13 @@ impl LanesOut {
             loose: [LooseOut::new(Lane::Effects, max_fragments), LooseOut::new(Lane::Position, max_fragments)],
             room,
             packet: Packet::first(),
+            quiet: true,
         }
     }
 
     /// Queues a message; a reliable one leaves in `copies` packets in a row (1 or 2) before anything is known of the first.
     pub(crate) fn push(&mut self, now: Time, lane: Lane, message: &[u8], copies: u8) -> Result<(), SendError> {
+        self.quiet = false;
         let result = match lane {
             Lane::Bulk => return Err(SendError::WrongLane),
             Lane::Effects | Lane::Position => self.push_loose(now, lane, message),
@@ -125,24 +130,27 @@ impl LanesOut {
 
     /// Whether anything may leave now.
     pub(crate) fn is_ready(&self) -> bool {
-        self.is_reliable_ready() || self.loose.iter().any(LooseOut::is_ready)
+        !self.quiet && (self.is_reliable_ready() || self.loose.iter().any(LooseOut::is_ready))
     }
 
     /// Whether anything may leave now whose arrival matters.
     pub(crate) fn is_reliable_ready(&self) -> bool {
-        self.reliable.iter().enumerate().any(|(index, lane)| lane.has_waiting() && lane.is_ready(self.limit(index)))
+        let is_ready = |(index, lane): (usize, &ReliableOut)| lane.has_waiting() && lane.is_ready(self.limit(index));
+        !self.quiet && self.reliable.iter().enumerate().any(is_ready)
     }
 
     /// Before a probe is filled: if nothing could leave, the oldest unacknowledged part waits again.
     pub(crate) fn probe(&mut self) {
         if !self.is_reliable_ready() {
             // Of the first lane that has something on its way.
+            self.quiet = false;
             let _ = self.reliable.iter_mut().any(ReliableOut::wake_oldest);
         }
     }
 
     /// Everything that is not acknowledged waits again.
     pub(crate) fn wake_all(&mut self) {
+        self.quiet = false;
         self.reliable.iter_mut().for_each(ReliableOut::wake_all);
     }
 
@@ -154,6 +162,9 @@ impl LanesOut {
     /// Writes control messages but for the last `keep` bytes of the packet, and notes them in `runs`; true if anything was
     /// written.
     pub(crate) fn fill_control(&mut self, out: &mut Writer<'_>, runs: &mut Runs, keep: usize) -> bool {
+        if self.quiet {
+            return false;
+        }
         let (before, mut claim) = (out.len(), usize::MAX);
         self.serve(CONTROL, &mut Pass::default(), &mut claim, (out, runs), keep);
         out.len() > before
@@ -161,6 +172,9 @@ impl LanesOut {
 
     /// Writes messages of the other lanes but for the last `keep` bytes of the packet; true if anything was written.
     pub(crate) fn fill_others(&mut self, now: Time, out: &mut Writer<'_>, runs: &mut Runs, keep: usize) -> bool {
+        if self.quiet {
+            return false;
+        }
         let before = out.len();
         if self.reliable.iter().skip(CONTROL + 1).any(ReliableOut::has_waiting) {
             self.share(out, runs, keep);
@@ -181,6 +195,9 @@ impl LanesOut {
         runs: &mut Runs,
         keep: usize,
     ) -> bool {
+        if self.quiet {
+            return false;
+        }
         let before = out.len();
         for lane in self.reliable.iter_mut().filter(|lane| lane.has_echoes()) {
             lane.write_echoes(self.packet, allowance, (out, runs), keep);
@@ -255,6 +272,7 @@ impl LanesOut {
 
     /// The packet that carried these did not.
     pub(crate) fn lost(&mut self, run: Run) {
+        self.quiet = false;
         if let Some(lane) = self.reliable.get_mut(usize::from(run.lane)) {
             lane.lost(run);
         }
@@ -262,6 +280,11 @@ impl LanesOut {
 
     /// Unreliable messages that were dropped because they could not leave in time, since this was last asked.
     pub(crate) fn take_dropped(&mut self) -> u64 {
+        if self.quiet {
+            return 0;
+        }
+        let waits = self.reliable.iter().any(|lane| lane.has_waiting() || lane.has_echoes());
+        self.quiet = !waits && !self.loose.iter().any(LooseOut::is_ready);
         self.loose.iter_mut().map(LooseOut::take_dropped).sum()
     }
 }

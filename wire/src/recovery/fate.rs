@@ -18,6 +18,9 @@ const LONGEST_PROBE_DELAY: Duration = Duration::from_secs(2);
 /// Records kept free for acknowledgements and probes when the peer stays silent.
 const RESERVE: u64 = 32;
 const _: () = assert!(RESERVE < RING);
+/// So many acknowledgement delays may pass until a packet with a snapshot is acknowledged that holds nothing else but what may
+/// be lost: it rides along with the client's next input instead of leaving alone.
+pub(crate) const SNAPSHOT_WAITS: u32 = 4;
 /// So many probes in a row without an answer give up what is on its way.
 const PROBES_TO_GIVE_UP: u32 = 3;
 
@@ -45,7 +48,8 @@ pub(crate) struct AckedNumbers<'a> {
     pub(crate) largest: u64,
     pub(crate) mask: u32,
     pub(crate) ranges: &'a RangeList,
-    pub(crate) delay: Duration,
+    /// How long the largest number waited; `None` if longer than can be said.
+    pub(crate) delay: Option<Duration>,
 }
 
 /// Fates, round trip and timers of one direction.
@@ -59,6 +63,8 @@ pub(crate) struct Recovery {
     waiting: u32,
     /// Their bytes.
     waiting_bytes: u64,
+    /// How many of them are acknowledged within the acknowledgement delay.
+    waiting_soon: u32,
     last_eliciting: Time,
     loss_at: Option<Time>,
     probes: u32,
@@ -75,6 +81,7 @@ impl Recovery {
             settled: 0,
             waiting: 0,
             waiting_bytes: 0,
+            waiting_soon: 0,
             last_eliciting: Time::ZERO,
             loss_at: None,
             probes: 0,
@@ -133,6 +140,7 @@ impl Recovery {
         if sent.eliciting {
             self.waiting += 1;
             self.waiting_bytes += u64::from(sent.size);
+            self.waiting_soon += u32::from(!sent.is_patient());
             self.last_eliciting = sent.at;
         }
         self.ring.push(Sent { state: SentState::Flying, ..sent });
@@ -168,9 +176,10 @@ impl Recovery {
             }
         }
         let newest = self.one(ack.largest, &mut told)?;
-        if let Some(sent_at) = newest {
-            any = true;
-            self.rtt.sample(now.since(sent_at), ack.delay.min(self.ack_delay));
+        any |= newest.is_some();
+        let sample = newest.zip(ack.delay);
+        if let Some((sent_at, delay)) = sample {
+            self.rtt.sample(now.since(sent_at), delay.min(self.ack_delay * SNAPSHOT_WAITS));
         }
         if any {
             self.probes = 0;
@@ -180,7 +189,7 @@ impl Recovery {
             self.settled = settled | ack.mask;
         }
         self.detect(now, &mut told);
-        Ok(newest)
+        Ok(sample.map(|(sent_at, _)| sent_at))
     }
 
     /// The first moment at which [`Recovery::timeout`] has something to do.
@@ -214,7 +223,8 @@ impl Recovery {
     }
 
     fn probe_delay(&self) -> Duration {
-        let base = micros(self.probe_timeout());
+        let waits = if self.waiting_soon > 0 { 1 } else { SNAPSHOT_WAITS };
+        let base = micros(self.rtt.probe_delay(self.ack_delay * waits));
         // 1.5 to the power of the probes so far; nine reach the cap from any base.
         let delay = (0..self.probes.min(9)).fold(base, |delay, _| delay + delay / 2);
         Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)
@@ -247,9 +257,9 @@ impl Recovery {
             SentState::Flying => {
                 record.state = SentState::Settled;
                 told(number, record, Fate::Delivered);
-                let (at, size) = (record.at, record.size);
+                let (at, size, patient) = (record.at, record.size, record.is_patient());
                 Ok(record.eliciting.then(|| {
-                    self.landed(size);
+                    self.landed(size, patient);
                     at
                 }))
             }
@@ -263,14 +273,15 @@ impl Recovery {
         {
             record.state = SentState::Lost;
             told(number, record, Fate::Lost);
-            let size = record.size;
-            self.landed(size);
+            let (size, patient) = (record.size, record.is_patient());
+            self.landed(size, patient);
         }
     }
 
     /// A packet that asks for an acknowledgement is on its way no more.
-    fn landed(&mut self, size: u16) {
+    fn landed(&mut self, size: u16, patient: bool) {
         self.waiting -= 1;
+        self.waiting_soon -= u32::from(!patient);
         self.waiting_bytes -= u64::from(size);
     }
 
@@ -340,7 +351,7 @@ mod tests {
                     !left_out.contains(&number)
                 });
                 let mut heard = Vec::new();
-                let numbers = AckedNumbers { largest, mask, ranges: &RangeList::new(), delay: Duration::ZERO };
+                let numbers = AckedNumbers { largest, mask, ranges: &RangeList::new(), delay: Some(Duration::ZERO) };
                 let result = recovery.acknowledged(Time::ZERO, &numbers, |number, _, fate| {
                     if fate != Fate::Lost {
                         heard.push(number);

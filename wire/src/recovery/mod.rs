@@ -8,7 +8,7 @@ mod ring;
 mod rtt;
 mod skips;
 
-pub(crate) use fate::{AckedNumbers, BadAck, Fate, Recovery};
+pub(crate) use fate::{AckedNumbers, BadAck, Fate, Recovery, SNAPSHOT_WAITS};
 pub(crate) use ring::{Run, Runs, Sent, SentRing};
 pub(crate) use rtt::Rtt;
 pub(crate) use skips::SkipPlan;

@@ -82,6 +82,18 @@ pub(crate) struct Sent {
     pub(crate) state: SentState,
 }
 
+impl Sent {
+    /// Whether it held something that is kept until it is acknowledged.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.input_end != 0 || self.blocks != BlockNotes::default() || self.runs.iter().next().is_some()
+    }
+
+    /// Whether its acknowledgement may wait longer: it held a snapshot and nothing that is kept.
+    pub(super) fn is_patient(&self) -> bool {
+        self.snapshot && !self.is_kept()
+    }
+}
+
 /// What is known of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum SentState {

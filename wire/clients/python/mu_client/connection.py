@@ -133,7 +133,8 @@ class Connection:
         for name, fields in content:
             if name == "ACK_RANGES":
                 numbers += range_numbers(prelude.largest, fields["ranges"])
-        for sent in self.recovery.acknowledge(numbers, prelude.delay * 250, now):
+        delay = prelude.delay * 250 if prelude.delay < 255 else None
+        for sent in self.recovery.acknowledge(numbers, delay, now):
             self.sealing.acknowledged(sent.phase)
             if sent.told:
                 self.received.told(sent.told)

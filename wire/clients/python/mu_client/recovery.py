@@ -96,14 +96,14 @@ class Recovery:
         return self.next - oldest >= REACH
 
     def acknowledge(self, numbers, delay, now):
-        """Takes in acknowledged numbers, the largest first; gives the packets that are news."""
+        """Takes in acknowledged numbers, the largest first; gives the packets that are news. A delay of None cannot be said."""
         if any(number in self.left_out for number in numbers):
             raise Malformed("an acknowledgement of a number that was left out")
         news = [self.sent.pop(number) for number in numbers if number in self.sent]
         if numbers and numbers[0] > self.largest_acknowledged:
             self.largest_acknowledged = numbers[0]
-            if news and news[0].number == numbers[0] and news[0].asks:
-                self.round_trip.sample(now - news[0].at, min(delay, self.ack_delay))
+            if news and news[0].number == numbers[0] and news[0].asks and delay is not None:
+                self.round_trip.sample(now - news[0].at, min(delay, 4 * self.ack_delay))
         if any(sent.asks for sent in news):
             self.probes = 0
         for sent in news:
