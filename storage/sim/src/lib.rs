@@ -11,6 +11,7 @@
 
 mod dice;
 mod ends;
+mod errand;
 mod map;
 mod marks;
 pub mod mistakes;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mu_storage::event::{BalanceChange, Currency, EventKind, ItemMove, Place, ValueEvent};
+use mu_storage::memory::Holdings;
 use mu_storage::store::{LoadedCharacter, Outcome};
 
 use crate::dice::Dice;
@@ -31,9 +32,12 @@ pub(crate) struct Player {
     pub(crate) version: i64,
     pub(crate) zen: i64,
     pub(crate) zen_held: i64,
-    pub(crate) items: BTreeMap<u16, Carried>,
-    pub(crate) held: BTreeSet<u16>,
-    pub(crate) reserved: BTreeSet<u16>,
+    /// Zen in the warehouse.
+    pub(crate) stored: i64,
+    /// In inventory and warehouse.
+    pub(crate) items: BTreeMap<Place, Carried>,
+    pub(crate) held: BTreeSet<Place>,
+    pub(crate) reserved: BTreeSet<Place>,
     pub(crate) lock: Option<u128>,
     /// Events whose success was told at durability and that have no outcome yet.
     pub(crate) pending: BTreeSet<u128>,
@@ -41,9 +45,14 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn new(loaded: &LoadedCharacter) -> Self {
-        let slot = |slot: i32| u16::try_from(slot).unwrap_or(u16::MAX);
-        let items = loaded.items.iter().map(|i| (slot(i.slot), Carried { uid: i.uid.0, version: i.version }));
+    /// A character as it was loaded, with its account's warehouse.
+    pub(crate) fn new(loaded: &LoadedCharacter, holdings: &Holdings) -> Self {
+        let id = loaded.character.id.0;
+        let (stored, all) = belongings(id, holdings);
+        let warehouse = all.into_iter().filter(|(place, _)| place.container == Place::WAREHOUSE);
+        let slot = |slot: i32| Place::inventory(id, u16::try_from(slot).unwrap_or(u16::MAX));
+        let carried = loaded.items.iter().filter(|item| item.container == i32::from(Place::INVENTORY));
+        let carried = carried.map(|i| (slot(i.slot), Carried { uid: i.uid.0, version: i.version }));
         Self {
             character: loaded.character.id.0,
             account: loaded.character.account.0,
@@ -51,7 +60,8 @@ impl Player {
             version: loaded.hot.version,
             zen: loaded.zen,
             zen_held: 0,
-            items: items.collect(),
+            stored,
+            items: carried.chain(warehouse).collect(),
             held: BTreeSet::new(),
             reserved: BTreeSet::new(),
             lock: None,
@@ -72,15 +82,26 @@ impl Player {
         self.is_settled() && self.pending.is_empty()
     }
 
-    fn may_act(&self) -> bool {
+    pub(crate) fn may_act(&self) -> bool {
         self.lock.is_none() && !self.leaving
     }
 
-    /// A free place, or one that an item of the same event leaves.
-    fn reserve(&mut self, leaving: &BTreeSet<u16>) -> Option<u16> {
-        let open = |slot: &u16| !self.items.contains_key(slot) && !self.reserved.contains(slot);
-        let vacated = |slot: &&u16| !self.reserved.contains(*slot);
-        let slot = (0..SLOTS).find(open).or_else(|| leaving.iter().find(vacated).copied())?;
+    /// Holds one of the items in a container, if there is one.
+    pub(crate) fn pick(&mut self, dice: &mut Dice, container: u8) -> Option<Place> {
+        let free = |place: &&Place| place.container == container && !self.held.contains(*place);
+        let places: Vec<Place> = self.items.keys().filter(free).copied().collect();
+        let place = dice.pick(&places).copied()?;
+        self.held.insert(place);
+        Some(place)
+    }
+
+    /// A free place of a container, or one that an item of the same event leaves.
+    pub(crate) fn reserve(&mut self, container: u8, leaving: &BTreeSet<Place>) -> Option<Place> {
+        let owner = self.character;
+        let open = |place: &Place| !self.items.contains_key(place) && !self.reserved.contains(place);
+        let vacated = |place: &&Place| !self.reserved.contains(*place);
+        let mut places = (0..SLOTS).map(|slot| Place { owner, container, slot });
+        let slot = places.find(open).or_else(|| leaving.iter().find(vacated).copied())?;
         if !mistakes::is(Bug::PlaceNotReserved) {
             self.reserved.insert(slot);
         }
@@ -92,8 +113,8 @@ impl Player {
 #[derive(Debug, Clone)]
 pub(crate) struct Deal {
     pub(crate) event: ValueEvent,
-    sides: Vec<i64>,
-    zen_held: BTreeMap<i64, i64>,
+    pub(crate) sides: Vec<i64>,
+    pub(crate) zen_held: BTreeMap<i64, i64>,
 }
 
 /// What the players of an event are told.
@@ -111,6 +132,8 @@ pub(crate) struct MapSide {
     pub(crate) deals: BTreeMap<u128, Deal>,
     prefix: u128,
     issued: u128,
+    first_uid: i64,
+    made: i64,
 }
 
 /// What is wrong with an event on purpose.
@@ -129,10 +152,17 @@ impl MapSide {
     pub(crate) fn new(boot: u32, number: usize) -> Self {
         let boot = if mistakes::is(Bug::IdReused) { 1 } else { boot };
         let prefix = u128::from(boot) << 72 | (number as u128 + 1) << 40;
-        Self { players: BTreeMap::new(), deals: BTreeMap::new(), prefix, issued: 0 }
+        let first_uid = (i64::from(boot) << 32) + (i64::try_from(number).unwrap_or(0) << 24);
+        Self { players: BTreeMap::new(), deals: BTreeMap::new(), prefix, issued: 0, first_uid, made: 0 }
     }
 
-    fn issue(&mut self) -> u128 {
+    /// The identity of an item that comes to be: never given out before.
+    pub(crate) fn new_uid(&mut self) -> i64 {
+        self.made += 1;
+        self.first_uid + self.made
+    }
+
+    pub(crate) fn issue(&mut self) -> u128 {
         self.issued += 1;
         self.prefix | self.issued
     }
@@ -152,10 +182,9 @@ impl MapSide {
         let offers = [0, 1].map(|side| offer(dice, &mut both[side]));
         let mut moves = Vec::new();
         for side in [0, 1] {
-            for &slot in &offers[side].0 {
-                let to = both[1 - side].reserve(&offers[1 - side].0)?;
-                let item = both[side].items[&slot];
-                let (from, to) = (Place::inventory(sides[side], slot), Place::inventory(sides[1 - side], to));
+            for &from in &offers[side].0 {
+                let to = both[1 - side].reserve(Place::INVENTORY, &offers[1 - side].0)?;
+                let item = both[side].items[&from];
                 moves.push(ItemMove { uid: item.uid, version: item.version, from, to });
             }
         }
@@ -171,7 +200,7 @@ impl MapSide {
                 event.balances.push(BalanceChange { account, currency: Currency::Zen, delta });
             }
         }
-        spoil(&mut event, mistake);
+        Self::spoil(&mut event, mistake);
         let zen_held = sides.into_iter().zip(offers.iter().map(|offer| offer.1)).collect();
         for mut player in both {
             player.lock = Some(event_id);
@@ -179,6 +208,28 @@ impl MapSide {
         }
         self.deals.insert(event_id, Deal { event: event.clone(), sides: sides.to_vec(), zen_held });
         Some(event)
+    }
+
+    /// Makes the mistake, if there is one.
+    pub(crate) fn spoil(event: &mut ValueEvent, mistake: Option<Mistake>) {
+        match mistake {
+            None => {}
+            Some(Mistake::Overdraft) => {
+                for change in &mut event.balances {
+                    change.delta *= 1_000_000;
+                }
+            }
+            Some(Mistake::Version) => {
+                if let Some(change) = event.moves.first_mut() {
+                    change.version += 1;
+                }
+            }
+            Some(Mistake::Unbalanced) => {
+                if let Some(change) = event.balances.first_mut() {
+                    change.delta *= 2;
+                }
+            }
+        }
     }
 
     /// The event was not taken: everything is as it was.
@@ -239,14 +290,15 @@ impl MapSide {
             let player = self.players.get_mut(side).expect("whoever is locked stays on the map");
             assert_eq!(player.lock.take(), Some(deal.event.event_id), "the lock is this event's");
             player.zen_held -= deal.zen_held.get(side).copied().unwrap_or(0);
-            for change in &deal.event.moves {
-                if change.from.owner == *side {
-                    assert!(player.held.remove(&change.from.slot), "what leaves was held");
-                }
-                if change.to.owner == *side {
-                    let reserved = player.reserved.remove(&change.to.slot) || mistakes::is(Bug::PlaceNotReserved);
-                    assert!(reserved, "where it arrives was reserved");
-                }
+            let event = &deal.event;
+            let left = event.moves.iter().map(|change| change.from).chain(event.burns.iter().map(|burn| burn.from));
+            for place in left.filter(|place| place.owner == *side) {
+                assert!(player.held.remove(&place), "what leaves was held");
+            }
+            let reached = event.moves.iter().map(|change| change.to).chain(event.mints.iter().map(|mint| mint.to));
+            for place in reached.filter(|place| place.owner == *side) {
+                let reserved = player.reserved.remove(&place) || mistakes::is(Bug::PlaceNotReserved);
+                assert!(reserved, "where it arrives was reserved");
             }
             assert!(player.is_settled(), "nothing of it is bound any more");
         }
@@ -256,27 +308,33 @@ impl MapSide {
         let mut moved = Vec::new();
         for change in &event.moves {
             let from = self.players.get_mut(&change.from.owner).expect("on the map");
-            let item = from.items.remove(&change.from.slot).expect("held until here");
+            let item = from.items.remove(&change.from).expect("held until here");
             moved.push((change.to, Carried { uid: item.uid, version: item.version + 1 }));
         }
+        for burn in &event.burns {
+            let burned = self.players.get_mut(&burn.from.owner).expect("on the map").items.remove(&burn.from);
+            assert!(burned.is_some(), "held until here");
+        }
+        moved.extend(event.mints.iter().map(|mint| (mint.to, Carried { uid: mint.uid, version: 1 })));
         for (to, item) in moved {
-            let before = self.players.get_mut(&to.owner).expect("on the map").items.insert(to.slot, item);
+            let before = self.players.get_mut(&to.owner).expect("on the map").items.insert(to, item);
             assert_eq!(before, None, "the place was reserved");
         }
         for change in &event.balances {
-            self.players.get_mut(&change.account).expect("on the map").zen += change.delta;
+            // The house has no purse here.
+            let Some(player) = self.players.get_mut(&change.account) else { continue };
+            match change.currency {
+                Currency::Zen => player.zen += change.delta,
+                Currency::ZenStored => player.stored += change.delta,
+                Currency::Cash => unreachable!("no map moves cash"),
+            }
         }
     }
 }
 
 /// What a player gives: places of items, now held, and zen, now held.
-fn offer(dice: &mut Dice, player: &mut Player) -> (BTreeSet<u16>, i64) {
-    let slots: Vec<u16> = player.items.keys().copied().filter(|slot| !player.held.contains(slot)).collect();
-    let mut items = BTreeSet::new();
-    for _ in 0..dice.below(3) {
-        items.extend(dice.pick(&slots));
-    }
-    player.held.extend(&items);
+fn offer(dice: &mut Dice, player: &mut Player) -> (BTreeSet<Place>, i64) {
+    let items = (0..dice.below(3)).filter_map(|_| player.pick(dice, Place::INVENTORY)).collect();
     let spendable = u64::try_from(player.zen - player.zen_held).unwrap_or(0);
     let zen = if dice.one_in(2) { dice.below(spendable / 4 + 1) } else { 0 };
     let zen = i64::try_from(zen).unwrap_or(0);
@@ -284,23 +342,10 @@ fn offer(dice: &mut Dice, player: &mut Player) -> (BTreeSet<u16>, i64) {
     (items, zen)
 }
 
-fn spoil(event: &mut ValueEvent, mistake: Option<Mistake>) {
-    match mistake {
-        None => {}
-        Some(Mistake::Overdraft) => {
-            for change in &mut event.balances {
-                change.delta *= 1_000_000;
-            }
-        }
-        Some(Mistake::Version) => {
-            if let Some(change) = event.moves.first_mut() {
-                change.version += 1;
-            }
-        }
-        Some(Mistake::Unbalanced) => {
-            if let Some(change) = event.balances.first_mut() {
-                change.delta *= 2;
-            }
-        }
-    }
+/// Zen in the warehouse and everything in inventory and warehouse of a character, whose account has the same number.
+pub(crate) fn belongings(id: i64, (balances, items): &Holdings) -> (i64, BTreeMap<Place, Carried>) {
+    let stored = balances.get(&(id, Currency::ZenStored.code())).copied().unwrap_or(0);
+    let own = |place: &Place| place.owner == id && matches!(place.container, Place::INVENTORY | Place::WAREHOUSE);
+    let items = items.iter().filter(|(_, (place, _))| own(place));
+    (stored, items.map(|(&uid, &(place, version))| (place, Carried { uid, version })).collect())
 }

@@ -157,7 +157,10 @@ impl World {
         };
         // Its players are still connected to it: what it says is said.
         for words in &mut old.deciding.ends.words {
-            for (event_id, word) in words.drain(..).filter(|(id, _)| !around.truth.is_told(*id)).collect::<Vec<_>>() {
+            for (event_id, word) in words.drain(..) {
+                if around.truth.is_told(event_id) {
+                    continue;
+                }
                 let tell = match word {
                     Word::Durable | Word::Decided(Outcome::Applied) => Tell::Done,
                     Word::Decided(_) => Tell::Failed,

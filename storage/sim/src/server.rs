@@ -122,7 +122,7 @@ impl Server {
     pub(crate) fn tick(&mut self, map: usize, around: &mut Around<'_>) -> Result<bool, Violation> {
         let settled = self.settle(map, around)?;
         if !around.dice.one_in(3) {
-            self.trade(map, around);
+            self.deal(map, around);
         }
         if around.plan.moving && around.dice.one_in(6) {
             self.wander(map, around);
@@ -189,8 +189,11 @@ impl Server {
         assert!(self.deciding.ends.submit(0, event, false, around.now), "there was room");
     }
 
-    fn trade(&mut self, map: usize, around: &mut Around<'_>) {
-        let Some(sides) = self.maps[map].pair(around.dice) else { return };
+    /// Two players exchange something, or one does something alone.
+    fn deal(&mut self, map: usize, around: &mut Around<'_>) {
+        let alone = around.dice.one_in(2);
+        let sides = self.maps[map].pair(around.dice);
+        let who = self.maps[map].one(around.dice);
         if !self.status.open(around.now) {
             let full = self.status.undecided_us(around.now) < 2_000_000;
             around.marks.hit(if full { Mark::JournalFull } else { Mark::BreakerOpen });
@@ -202,7 +205,13 @@ impl Server {
         let mistake = reckless.then(|| mistakes[if around.dice.one_in(12) { 2 } else { around.dice.index(2) }]);
         let twice = around.plan.doubles && around.dice.one_in(10);
         let room = self.deciding.ends.has_room(map, 2);
-        let Some(event) = self.maps[map].trade(around.dice, sides, mistake) else { return };
+        let side = &mut self.maps[map];
+        let event = match (alone, sides, who) {
+            (false, Some(sides), _) => side.trade(around.dice, sides, mistake),
+            (_, _, Some(who)) => side.errand(around.dice, who, mistake),
+            _ => None,
+        };
+        let Some(event) = event else { return };
         if !room {
             around.marks.hit(Mark::Busy);
             self.maps[map].withdraw(event.event_id);
@@ -212,7 +221,7 @@ impl Server {
             around.database.refuse(event.event_id);
         }
         around.truth.submitted(&event);
-        let early = around.plan.wal_ack && mistake.is_none() && around.dice.one_in(2);
+        let early = around.plan.wal_ack && event.kind.may_be_told();
         if early {
             around.truth.told_early(event.event_id);
         }
@@ -318,7 +327,7 @@ impl Server {
             around.marks.hit(Mark::LoadThrownAway);
             return Ok(None);
         }
-        Ok(Some(Player::new(&loaded)))
+        Ok(Some(Player::new(&loaded, &around.database.holdings())))
     }
 
     /// Whether nothing is under way any more.
@@ -338,10 +347,12 @@ impl Server {
         if store.applied(LOG.0).map_err(unexpected)? < applied {
             return Ok(());
         }
+        let holdings = database.holdings();
         for player in self.maps.iter().flat_map(|map| map.players.values()).filter(|p| p.is_decided() && !p.leaving) {
             let stored = store.character(CharacterId(player.character)).map_err(unexpected)?;
-            let stored = stored.map(|loaded| Player::new(&loaded));
-            let same = stored.as_ref().is_some_and(|row| (row.zen, &row.items) == (player.zen, &player.items));
+            let stored = stored.map(|loaded| Player::new(&loaded, &holdings));
+            let all = |player: &Player| (player.zen, player.stored, player.items.clone());
+            let same = stored.as_ref().is_some_and(|row| all(row) == all(player));
             if !same {
                 return Err(Violation(format!("I12: in memory {player:?}, in the store {stored:?}")));
             }

@@ -15,8 +15,8 @@ pub(super) fn audit(state: &State) -> AuditReport {
     let (event_sums, world_sums, account_sums) = sums(state);
     let nonzero = |sums: BTreeMap<String, i128>| sums.into_iter().filter(|(_, sum)| *sum != 0).map(|(name, _)| name);
     let findings = vec![
-        finding("I1", "the ledger rows of each event add up to zero per currency", nonzero(event_sums).collect()),
-        finding("I2", "all balances add up to zero per currency", nonzero(world_sums).collect()),
+        finding("I1", "the ledger rows of each event add up to zero per kind of money", nonzero(event_sums).collect()),
+        finding("I2", "all balances add up to zero per kind of money", nonzero(world_sums).collect()),
         finding("I3", "each balance is the sum of its ledger rows", balances(state, &account_sums)),
         finding("I4", "no character owes money", debts(state)),
         finding("I5", "each item lies alone in its place, with an owner that exists", places(state)),
@@ -54,12 +54,12 @@ fn sums(state: &State) -> (Sums, Sums, BTreeMap<(i64, i32), i64>) {
     let mut per_event: BTreeMap<(u128, i32), i128> = BTreeMap::new();
     let mut per_account: BTreeMap<(i64, i32), i64> = BTreeMap::new();
     for row in &state.ledger {
-        *per_event.entry((row.event_id, row.currency)).or_default() += i128::from(row.delta);
+        *per_event.entry((row.event_id, row.currency / Currency::FAMILY)).or_default() += i128::from(row.delta);
         *per_account.entry((row.account, row.currency)).or_default() += row.delta;
     }
     let mut world: BTreeMap<i32, i128> = BTreeMap::new();
     for (&(_, currency), balance) in &state.world.balances {
-        *world.entry(currency).or_default() += i128::from(balance.now);
+        *world.entry(currency / Currency::FAMILY).or_default() += i128::from(balance.now);
     }
     let events = per_event.into_iter().map(|((id, currency), sum)| (format!("{id:032x}/{currency}"), sum)).collect();
     (events, world.into_iter().map(|(currency, sum)| (currency.to_string(), sum)).collect(), per_account)
