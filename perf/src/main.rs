@@ -5,6 +5,7 @@
 
 mod ccu;
 mod counting;
+mod recovery;
 mod tick;
 mod wal;
 mod wire;
@@ -49,6 +50,8 @@ enum Bench {
     Ccu,
     /// Durable records a second, against the disk's own sync.
     Wal,
+    /// Reading 1 GiB of journal, and deciding what the last run left undecided.
+    Recovery,
     /// A tick of a thousand players.
     Tick,
     /// What the protocol costs: packets, handshakes, memory, snapshots.
@@ -63,6 +66,7 @@ impl Bench {
         let (name, promises) = match self {
             Self::Ccu => ("ccu", ccu::run(&options.dir, options.quick, options.clients)?),
             Self::Wal => ("wal", wal::run(&options.dir, options.quick)?),
+            Self::Recovery => ("recovery", recovery::run(&options.dir, options.quick)?),
             Self::Tick => ("tick", tick::run(options.quick)?),
             Self::Wire => ("wire", wire::run(options.quick)?),
             Self::All => unreachable!("all is not one bench"),
@@ -74,7 +78,7 @@ impl Bench {
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     std::fs::create_dir_all(&options.dir)?;
     let benches = match options.bench {
-        Bench::All => vec![Bench::Wal, Bench::Tick, Bench::Wire, Bench::Ccu],
+        Bench::All => vec![Bench::Wal, Bench::Recovery, Bench::Tick, Bench::Wire, Bench::Ccu],
         one => vec![one],
     };
     let mut lines = String::new();

@@ -52,7 +52,7 @@ const MAY_DEPEND: [(&str, &[&str]); 14] = [
     ("storage/sim", &["mu-wal", "mu-storage", "mu-value"]),
     ("core", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-value"]),
     ("loadgen", &["mu-archive", "mu-config", "mu-wire", "mu-wire-io"]),
-    ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-core", "mu-loadgen"]),
+    ("perf", &["mu-config", "mu-wire", "mu-wire-io", "mu-wal", "mu-storage", "mu-value", "mu-core", "mu-loadgen"]),
     ("perf/peers", &["mu-wire", "mu-wire-io", "mu-perf"]),
 ];
 

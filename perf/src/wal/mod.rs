@@ -56,14 +56,27 @@ const GROUPS: [usize; 2] = [64, 1_024];
 pub(crate) fn run(dir: &Path, quick: bool) -> Result<Vec<Promise>, Box<dyn Error>> {
     let turns = if quick { 5 } else { 25 };
     let mut promises = Vec::new();
+    let mut rates = Vec::new();
     for (medium, name) in [(Medium::Mapped, "mmap"), (Medium::Pwrite, "pwrite")] {
         for group in GROUPS {
             let measured = alternate(dir, medium, group, turns)?;
+            rates.push((name, measured.ours.records_per_s()));
             promises.push(rate(format!("wal_vs_sync_limit_{name}_{group}"), &measured));
             promises.push(written(format!("written_per_frame_byte_{name}_{group}"), &measured));
         }
     }
+    promises.push(recommended(&rates));
     Ok(promises)
+}
+
+/// Which medium to set on this host: the one that carried more records a second, as the geometric mean over both sizes.
+fn recommended(rates: &[(&'static str, f64)]) -> Promise {
+    let of =
+        |medium: &str| rates.iter().filter(|(name, _)| *name == medium).map(|(_, rate)| rate).product::<f64>().sqrt();
+    let (mmap, pwrite) = (of("mmap"), of("pwrite"));
+    let (name, ratio) = if mmap >= pwrite { ("mmap", mmap / pwrite) } else { ("pwrite", pwrite / mmap) };
+    let beside = [("mmap_records_per_s", mmap), ("pwrite_records_per_s", pwrite)];
+    Promise::new(format!("recommended_medium_{name}"), ratio, "times", Want::AtLeast(1.0), &beside)
 }
 
 /// What both loops did in all turns, and each turn's share of its own limit.

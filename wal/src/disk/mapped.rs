@@ -6,15 +6,17 @@
 //!
 //! Only the writer's thread holds one, only for prepared (allocated, zeroed, synced) files, and nothing is ever read
 //! through the map.
-#![allow(unsafe_code, reason = "a mapping's bytes can change under safe Rust; see the one block below")]
+#![allow(unsafe_code, reason = "a mapping's bytes can change under safe Rust; see the two blocks below")]
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use memmap2::MmapMut;
+use memmap2::{MmapMut, UncheckedAdvice};
 
 use super::DiskFile;
+use crate::format::PAGE;
 
 /// Longest write that is done by stores.
 const STORED_BYTES_MAX: usize = 64 << 10;
@@ -24,6 +26,8 @@ const STORED_BYTES_MAX: usize = 64 << 10;
 pub(super) struct MappedFile {
     file: File,
     map: MmapMut,
+    /// Bytes stored since the last sync.
+    stored: Range<usize>,
 }
 
 impl MappedFile {
@@ -36,7 +40,24 @@ impl MappedFile {
         // of space; an operator who truncates the file stops the process (`stop_on_bus_error`), which loses nothing
         // acknowledged. A safe version is `pwrite`, which this type can be exchanged for by one option.
         let map = unsafe { MmapMut::map_mut(&file)? };
-        Ok(Self { file, map })
+        Ok(Self { file, map, stored: 0..0 })
+    }
+
+    /// Takes the pages stored to out of this process' tables, all at once. A sync makes every page that is mapped writable
+    /// read-only again, page by page, and interrupts each CPU that runs a thread of the process for it; a page that is not
+    /// mapped costs nothing, and an append-only log never stores to it again.
+    fn unmap_stored(&mut self) {
+        let Range { start, end } = std::mem::replace(&mut self.stored, 0..0);
+        let start = start - start % PAGE;
+        if start >= end {
+            return;
+        }
+        // SAFETY: on a shared map of a file the advice drops page table entries only: what was stored is in the page cache,
+        // marked dirty, and the next access maps that page again. Nothing that Rust may rely on changes. The call is
+        // "unchecked" because on a private map the same advice loses what was written.
+        let dropped = unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, end - start) };
+        // Refused, the sync is as right and a little slower.
+        let _ = dropped;
     }
 }
 
@@ -59,6 +80,8 @@ impl DiskFile for MappedFile {
             return self.file.write_all_at(bytes, offset);
         }
         self.map[start..end].copy_from_slice(bytes);
+        let first = if self.stored.is_empty() { start } else { self.stored.start.min(start) };
+        self.stored = first..self.stored.end.max(end);
         Ok(())
     }
 
@@ -67,6 +90,7 @@ impl DiskFile for MappedFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
+        self.unmap_stored();
         self.file.sync_data()
     }
 
