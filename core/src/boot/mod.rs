@@ -27,6 +27,7 @@ use crate::runtime::{Clock, StartError};
 use control::ControlParts;
 
 pub use running::{Running, StopReport};
+pub(crate) use value::open as open_value;
 
 /// Why the server did not start; each says what to do about it.
 #[derive(Debug, thiserror::Error)]

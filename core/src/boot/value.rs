@@ -20,15 +20,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// An open journal with the connections that serve it.
-pub(super) struct Opened {
-    pub(super) recovered: Recovered,
-    pub(super) applier: Box<dyn Store>,
-    pub(super) flusher: Box<dyn Store>,
-    pub(super) boot: u32,
+pub(crate) struct Opened {
+    pub(crate) recovered: Recovered,
+    pub(crate) applier: Box<dyn Store>,
+    pub(crate) flusher: Box<dyn Store>,
+    pub(crate) boot: u32,
 }
 
 /// Opens both and brings them to the same position.
-pub(super) fn open(settings: &Settings, options: BootOptions) -> Result<Opened, BootError> {
+pub(crate) fn open(settings: &Settings, options: BootOptions) -> Result<Opened, BootError> {
     let medium = match settings.wal.medium {
         WalMedium::Mmap => Medium::Mapped,
         WalMedium::Pwrite => Medium::Pwrite,

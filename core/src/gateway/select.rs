@@ -83,13 +83,26 @@ async fn take(app: &App, caller: Caller, id: CharacterId) -> Result<LoadedCharac
         .run(move |store| match store.character_take(id, account) {
             Ok(loaded) => Ok(Ok(loaded)),
             Err(TakeError::Store(error)) => Err(error),
-            Err(refusal) => Ok(Err(refusal)),
+            Err(TakeError::Frozen) => Ok(Err(Some(store.frozen(id)?))),
+            Err(TakeError::NotFound) => Ok(Err(None)),
         })
         .await?;
-    taken.map_err(|refusal| match refusal {
-        TakeError::Frozen => ApiError::conflict("frozen", "the character is frozen until an operator has looked at it"),
-        TakeError::NotFound | TakeError::Store(_) => no_such_character(),
-    })
+    taken.map_err(|frozen| frozen.map_or_else(no_such_character, |by| is_frozen(by.as_ref())))
+}
+
+/// A player is told what happened to the character, in words that say nothing of anybody else.
+fn is_frozen(by: Option<&ReviewEntry>) -> ApiError {
+    let what = by.and_then(|entry| entry.kind).map_or_else(String::new, |kind| format!(": its last {}", words(kind)));
+    let event = by.map_or_else(String::new, |entry| format!(" (ask the operator about {:032x})", entry.event_id));
+    ApiError::conflict(
+        "frozen",
+        format!("the character is frozen{what} could not be completed and is being looked at{event}"),
+    )
+}
+
+/// An event's kind as a player would say it.
+fn words(kind: EventKind) -> String {
+    kind.name().replace('_', " ")
 }
 
 /// The map the character stands on. If the content no longer has it, the character starts again where new ones do.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{audit, backup, check, dev, serve, wal};
+use super::{audit, backup, check, dev, review, serve, wal};
 
 /// An authoritative MMO server: thread-per-core maps, its own UDP protocol, value that survives any crash.
 #[derive(Debug, Parser)]
@@ -29,6 +29,10 @@ enum Command {
     Migrate(ConfigArgs),
     /// Prove the books: every invariant of the ledger; exit 0 only if all hold
     Audit(audit::AuditArgs),
+    /// What was set aside for an operator, and deciding it
+    Review(review::ReviewArgs),
+    /// Where an item has been
+    Item(review::ItemArgs),
     /// Make, list, check and restore backups
     Backup(backup::BackupArgs),
     /// Look at a journal offline, read-only
@@ -55,6 +59,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => check::migrate(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Review(args) => review::run(&args),
+        Command::Item(args) => review::item(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Wal(args) => wal::run(&args),
     };

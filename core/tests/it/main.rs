@@ -2,5 +2,6 @@
 
 mod gateway;
 mod map;
+mod review;
 mod runtime;
 mod tidy;
