@@ -61,7 +61,7 @@ pub(crate) fn items_in(sql: &mut dyn Sql, owner: i64, container: u8) -> Result<V
 
 /// What a take found.
 enum Taken {
-    Loaded(LoadedCharacter),
+    Loaded(Box<LoadedCharacter>),
     NotFound,
     Frozen,
 }
@@ -80,11 +80,11 @@ pub(crate) fn take(sql: &mut dyn Sql, id: CharacterId, account: AccountId) -> Re
         }
         let loaded = load(sql, id)?;
         loaded
-            .map(Taken::Loaded)
+            .map(|loaded| Taken::Loaded(Box::new(loaded)))
             .ok_or_else(|| StoreError::Permanent(format!("character {id} has no balance: run the audit")).into())
     });
     match taken.map_err(StoreError::from)? {
-        Taken::Loaded(character) => Ok(character),
+        Taken::Loaded(character) => Ok(*character),
         Taken::NotFound => Err(TakeError::NotFound),
         Taken::Frozen => Err(TakeError::Frozen),
     }

@@ -16,6 +16,38 @@ pub enum Bug {
     RejectionNotFlushed,
     /// Lets an applier go on that was fenced off.
     FenceNotHeld,
+    /// Applies an event again that was decided earlier in the batch.
+    SecondApplication,
+    /// Writes the outcome row of an event but not its effects.
+    OutcomeWithoutEffects,
+    /// Lets one operator decide about cash.
+    ResolutionAlone,
+    /// Wants no parcel for who is outbid.
+    RefundForgotten,
+    /// Moves an item whatever its version.
+    VersionIgnored,
+    /// Moves an item to an occupied place.
+    PlaceIgnored,
+    /// Balances zen against cash.
+    FamiliesMixed,
+    /// Lets an emptied parcel be emptied again.
+    ClaimTwice,
+    /// Lets a parcel be closed with items left in it.
+    ClaimPartly,
+    /// Keeps frozen what a resolution releases.
+    ReleaseForgotten,
+    /// Applies a quarantined event before the one it waits for.
+    OrderIgnored,
+    /// Rejects an event whose success was told.
+    ToldRejected,
+    /// Decides events that touch what is frozen.
+    FrozenIgnored,
+    /// Opens a warehouse to characters of other accounts.
+    WarehouseOpen,
+    /// Lets an old growth overwrite a newer one.
+    GrowthVersionIgnored,
+    /// Leaves the first event of a range out of the audit.
+    AuditSkipsFirst,
 }
 
 impl Bug {
@@ -30,6 +62,26 @@ impl Bug {
         ),
         (Bug::RejectionNotFlushed, "rejection-not-flushed", "commits a rejection without waiting for the disk"),
         (Bug::FenceNotHeld, "fence-not-held", "lets an applier go on that was fenced off"),
+        (Bug::SecondApplication, "second-application", "applies an event again that was decided earlier in the batch"),
+        (
+            Bug::OutcomeWithoutEffects,
+            "outcome-without-effects",
+            "writes the outcome row of an event but not its effects",
+        ),
+        (Bug::ResolutionAlone, "resolution-alone", "lets one operator decide about cash"),
+        (Bug::RefundForgotten, "refund-forgotten", "wants no parcel for who is outbid"),
+        (Bug::VersionIgnored, "version-ignored", "moves an item whatever its version"),
+        (Bug::PlaceIgnored, "place-ignored", "moves an item to an occupied place"),
+        (Bug::FamiliesMixed, "families-mixed", "balances zen against cash"),
+        (Bug::ClaimTwice, "claim-twice", "lets an emptied parcel be emptied again"),
+        (Bug::ClaimPartly, "claim-partly", "lets a parcel be closed with items left in it"),
+        (Bug::ReleaseForgotten, "release-forgotten", "keeps frozen what a resolution releases"),
+        (Bug::OrderIgnored, "order-ignored", "applies a quarantined event before the one it waits for"),
+        (Bug::ToldRejected, "told-rejected", "rejects an event whose success was told"),
+        (Bug::FrozenIgnored, "frozen-ignored", "decides events that touch what is frozen"),
+        (Bug::WarehouseOpen, "warehouse-open", "opens a warehouse to characters of other accounts"),
+        (Bug::GrowthVersionIgnored, "growth-version-ignored", "lets an old growth overwrite a newer one"),
+        (Bug::AuditSkipsFirst, "audit-skips-first", "leaves the first event of a range out of the audit"),
     ];
 }
 

@@ -174,7 +174,7 @@ pub(crate) fn decide_entry(
     entry: &Entry<'_>,
     refused: Option<&str>,
 ) {
-    let Some(id) = event_id(entry).filter(|id| !decided.contains_key(id)) else {
+    let Some(id) = event_id(entry).filter(|id| !decided.contains_key(id) || planted::is(Bug::SecondApplication)) else {
         return;
     };
     let outcome = match *entry {

@@ -7,6 +7,7 @@ use super::{deeds, exactly};
 use crate::backend::Failure;
 use crate::event::Place;
 use crate::names;
+use crate::planted::{self, Bug};
 use crate::sql::{Bulk, Rows, Sql, Value};
 use crate::statements as s;
 
@@ -194,7 +195,9 @@ fn quarantine(sql: &mut dyn Sql, effects: &Effects) -> Result<(), Failure> {
         let (id, by) = (resolved.event_id.to_be_bytes(), resolved.by.to_be_bytes());
         let params = [Value::Bytes(&by), Value::Int(deeds::action_code(resolved.action)), Value::Bytes(&id)];
         exactly(sql.execute(s::REVIEW_RESOLVE, &params)?, 1, "review")?;
-        sql.execute(s::UNFREEZE, &[Value::Bytes(&id)])?;
+        if !planted::is(Bug::ReleaseForgotten) {
+            sql.execute(s::UNFREEZE, &[Value::Bytes(&id)])?;
+        }
     }
     Ok(())
 }

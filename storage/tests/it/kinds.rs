@@ -279,6 +279,21 @@ on_both! {
         applier.assert_clean();
     }
 
+    fn families_of_money_are_not_exchanged(database) {
+        let mut applier = world(database);
+        done(&mut applier, &[ValueEvent::cash_credit(1, 1, 500, "payment-1")]);
+        let mut exchange = ValueEvent::warehouse_move(2, 1, 1, 40, [moved(11, 1, slot(1, 0), slot(1, 9))]);
+        exchange.balances[0].delta += 1;
+        assert_eq!(applier.apply_one(&exchange), Outcome::Quarantined(Reason::Malformed));
+        let mut paid_in_cash = ValueEvent::gm_grant(3, "ada", "prize", &[Letter { id: 60, to: 2, zen: 70, items: &[], goods: &[] }]);
+        paid_in_cash.balances.clear();
+        paid_in_cash.pay(-6, Currency::Zen, 70);
+        paid_in_cash.pay(-10, Currency::Cash, -70);
+        paid_in_cash.kind = EventKind::Compensation;
+        assert_eq!(applier.apply_one(&paid_in_cash), Outcome::Quarantined(Reason::Malformed));
+        applier.assert_clean();
+    }
+
     fn every_kind_can_be_stored_by_its_number(database) {
         let mut applier = world(database);
         done(&mut applier, &[ValueEvent::cash_credit(1, 1, 500, "payment-1")]);

@@ -8,10 +8,14 @@ mod applying;
 mod auditing;
 mod copying;
 mod fencing;
+mod histories;
 mod hot;
 mod kinds;
 mod lost_replies;
 mod memory;
 mod migrating;
 mod model;
+#[cfg(feature = "planted")]
+mod planted;
+mod reviewing;
 mod stores;

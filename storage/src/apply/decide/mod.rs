@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Birth, Deed, EventKind, Place, ValueEvent};
 use crate::names;
+use crate::planted::{self, Bug};
 use crate::store::{MAX_CHARACTERS, Outcome, Reason};
 
 pub(crate) use effects::{Effects, HistoryRow, LedgerRow, OutcomeRow, Step};
@@ -55,8 +56,12 @@ impl World {
             return Outcome::Quarantined(Reason::Malformed);
         }
         // What a resolution is about is frozen; it touches nothing else that exists.
-        if event.kind != EventKind::Resolution && entities(event).any(|entity| self.is_frozen(entity)) {
+        let frozen = entities(event).any(|entity| self.is_frozen(entity)) && !planted::is(Bug::FrozenIgnored);
+        if event.kind != EventKind::Resolution && frozen {
             return Outcome::Quarantined(Reason::Frozen);
+        }
+        if planted::is(Bug::OutcomeWithoutEffects) && event.kind == EventKind::Trade {
+            return self.check(event).map_or_else(Outcome::Rejected, |()| Outcome::Applied);
         }
         let decided = match self.resolution(event) {
             Ok(None) => self.check(event).map(|()| self.change(event, effects)),
@@ -65,7 +70,7 @@ impl World {
         };
         match decided {
             Ok(()) => Outcome::Applied,
-            Err(reason) if told => Outcome::Quarantined(reason),
+            Err(reason) if told && !planted::is(Bug::ToldRejected) => Outcome::Quarantined(reason),
             Err(reason) => Outcome::Rejected(reason),
         }
     }
@@ -110,7 +115,7 @@ impl World {
         if !event.purses().all(|id| self.accounts.contains_key(&id)) {
             return Err(Reason::AccountUnknown);
         }
-        if event.kind != EventKind::WarehouseMove {
+        if event.kind != EventKind::WarehouseMove || planted::is(Bug::WarehouseOpen) {
             return Ok(());
         }
         // A warehouse is open to the characters of its account only.
@@ -129,7 +134,7 @@ impl World {
         let burned = event.burns.iter().map(|b| (b.uid, b.version, b.from));
         for (uid, version, from) in moved.chain(burned) {
             let item = self.items.get(&uid).and_then(|tracked| tracked.now).ok_or(Reason::ItemMissing)?;
-            if item.version != version {
+            if item.version != version && !planted::is(Bug::VersionIgnored) {
                 return Err(Reason::ItemVersion);
             }
             if item.place != from {
@@ -138,7 +143,7 @@ impl World {
         }
         let left: BTreeSet<Place> = event.sources().collect();
         let taken = |place: Place| self.places.contains_key(&place) && !left.contains(&place);
-        if event.targets().any(taken) { Err(Reason::PlaceTaken) } else { Ok(()) }
+        if event.targets().any(taken) && !planted::is(Bug::PlaceIgnored) { Err(Reason::PlaceTaken) } else { Ok(()) }
     }
 
     fn check_balances(&self, event: &ValueEvent) -> Result<(), Reason> {
