@@ -3,7 +3,7 @@
 //! Each call is one transaction. A serialization failure, a deadlock or a busy store means that nothing happened, so the
 //! transaction is repeated a few times at once before the caller is asked to wait.
 
-use crate::apply::{self, Fence};
+use crate::apply::{self, Cache, Fence};
 use crate::audit::{AuditReport, Economy, Told, Violation};
 use crate::beside::{self, Beside, StoredAccount};
 use crate::error::{AccountError, StoreError, TakeError};
@@ -26,11 +26,11 @@ const ATTEMPTS: u32 = 6;
 pub(crate) fn open(url: &str, role: Role) -> Result<Box<dyn Store>, StoreError> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let sql = Sqlite::open(path).map_err(Failure::Sql)?;
-        return Ok(Box::new(SqlStore { sql, fence: None }));
+        return Ok(Box::new(SqlStore { sql, fence: None, cache: Cache::default() }));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let sql = Postgres::new(url, role).map_err(Failure::Sql)?;
-        return Ok(Box::new(SqlStore { sql, fence: None }));
+        return Ok(Box::new(SqlStore { sql, fence: None, cache: Cache::default() }));
     }
     Err(StoreError::Permanent(format!("the store address `{url}` is neither sqlite:PATH nor postgres://…")))
 }
@@ -125,6 +125,8 @@ struct SqlStore<S> {
     sql: S,
     /// The applier's place, once `fence` was called.
     fence: Option<Fence>,
+    /// What the applier knows of the rows it writes.
+    cache: Cache,
 }
 
 impl<S: Sql> Store for SqlStore<S> {
@@ -152,12 +154,13 @@ impl<S: Sql> Store for SqlStore<S> {
     fn fence(&mut self, log_id: u128) -> Result<Fenced, StoreError> {
         let (fence, fenced) = apply::fence(&mut self.sql, log_id)?;
         self.fence = Some(fence);
+        self.cache = Cache::default();
         Ok(fenced)
     }
 
     fn apply(&mut self, batch: &[(Lsn, Entry<'_>)], outcomes: &mut Vec<Outcome>) -> Result<(), StoreError> {
         let fence = self.fence.expect("`fence` is called before `apply`");
-        apply::apply(&mut self.sql, fence, batch, outcomes)
+        apply::apply(&mut self.sql, fence, &mut self.cache, batch, outcomes)
     }
 
     fn safe(&mut self) -> Result<Lsn, StoreError> {

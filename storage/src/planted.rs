@@ -12,6 +12,8 @@ pub enum Bug {
     LateFlushWins,
     /// Moves the applied position in a transaction of its own, before the effects.
     PositionFirst,
+    /// Moves the applied position in a transaction of its own, behind the effects.
+    PositionApart,
     /// Commits a rejection without waiting for the disk.
     RejectionNotFlushed,
     /// Lets an applier go on that was fenced off.
@@ -59,6 +61,11 @@ impl Bug {
             Bug::PositionFirst,
             "position-first",
             "moves the applied position in a transaction of its own, before the effects",
+        ),
+        (
+            Bug::PositionApart,
+            "position-apart",
+            "moves the applied position in a transaction of its own, behind the effects",
         ),
         (Bug::RejectionNotFlushed, "rejection-not-flushed", "commits a rejection without waiting for the disk"),
         (Bug::FenceNotHeld, "fence-not-held", "lets an applier go on that was fenced off"),

@@ -344,8 +344,8 @@ bulk_statements! {
         SELECT n.id, 0, 0, n.map, n.entry, n.x, n.y, n.heading, n.hp, n.mp FROM {rows}";
     ADD_BALANCES(account: Int, currency: Int, amount: Int) = "INSERT INTO balances (account, currency, amount) \
         SELECT n.account, n.currency, n.amount FROM {rows}";
-    CHANGE_BALANCES(account: Int, currency: Int, delta: Int) = "UPDATE balances SET amount = amount + n.delta FROM {rows} \
-        WHERE balances.account = n.account AND balances.currency = n.currency";
+    CHANGE_BALANCES(account: Int, currency: Int, before: Int, amount: Int) = "UPDATE balances SET amount = n.amount \
+        FROM {rows} WHERE balances.account = n.account AND balances.currency = n.currency AND balances.amount = n.before";
     ADD_LEDGER(event_id: Id, account: Int, currency: Int, delta: Int) =
         "INSERT INTO ledger (event_id, account, currency, delta) \
         SELECT n.event_id, n.account, n.currency, n.delta FROM {rows}";

@@ -22,11 +22,13 @@ const STARTS: usize = 100;
 pub struct PostgresOptions {
     /// Whether commits reach the disk. Off is only for tests that never kill the machine and want speed.
     pub fsync: bool,
+    /// More of the server's settings, `name=value`.
+    pub settings: &'static [&'static str],
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { fsync: true }
+        Self { fsync: true, settings: &[] }
     }
 }
 
@@ -135,6 +137,9 @@ impl PrivatePostgres {
         command.arg("-D").arg(self.folder.path().join("data")).arg("-k").arg(self.folder.path());
         command.args(["-c", "listen_addresses=", "-c", fsync, "-c", "shared_buffers=32MB", "-c", "max_connections=40"]);
         command.args(["-c", "log_min_messages=log", "-c", "lc_messages=C", "-c", "logging_collector=off"]);
+        for setting in self.options.settings {
+            command.args(["-c", setting]);
+        }
         command.spawn().expect("postgres can be run")
     }
 

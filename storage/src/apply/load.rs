@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cache::{Asked, Cache};
 use super::decide::{
     Balance, CharacterRow, Entity, GrowthRow, ItemRow, ListingRow, ListingState, ParcelRow, Position, Quarantined,
-    Tracked, World, characters, entities, listing, parcels,
+    Tracked, World, listing, parcels,
 };
 use crate::backend::Failure;
 use crate::error::StoreError;
@@ -13,11 +14,13 @@ use crate::names;
 use crate::sql::{Bulk, Row, Rows, Sql};
 use crate::statements as s;
 
+/// The rows, and the keys asked for. What `cache` knows is not read.
 pub(super) fn world<'a>(
     sql: &mut dyn Sql,
     journal: i64,
+    cache: &Cache,
     events: impl Iterator<Item = &'a ValueEvent> + Clone,
-) -> Result<World, Failure> {
+) -> Result<(World, Asked), Failure> {
     let reviews = reviews(sql, events.clone())?;
     // A quarantined event that is to be applied touches rows too.
     let waiting = reviews.values().filter(|review| review.resolved_by.is_none());
@@ -28,24 +31,29 @@ pub(super) fn world<'a>(
         all.push(event);
     }
     let events = all.iter().copied();
-    items(sql, events.clone(), &mut world)?;
+    let mut asked = Asked::of(events.clone());
+    asked.characters.extend(born(events.clone()));
+    items(sql, cache, &asked, events.clone(), &mut world)?;
     accounts(sql, events.clone(), &mut world)?;
-    people(sql, events.clone(), &mut world)?;
+    people(sql, cache, &asked, &mut world)?;
     post(sql, events.clone(), &mut world)?;
-    let balances: BTreeSet<(i64, i32)> =
-        events.clone().flat_map(|e| e.balances.iter().map(|c| (c.account, c.currency.code()))).collect();
+    let balances = cache.balances.recall(&asked.balances, |key, &amount| {
+        world.balances.insert(key, Balance { before: Some(amount), now: amount });
+    });
     let rows = Rows::new().ints(balances.iter().map(|a| a.0)).ints(balances.iter().map(|a| a.1));
     for row in find(sql, &s::FIND_BALANCES, &rows)? {
         world.balances.insert((row.big(0), row.int(1)), Balance { before: Some(row.big(2)), now: row.big(2) });
     }
-    let touched: BTreeSet<Entity> = events.flat_map(entities).collect();
+    let touched = cache.frozen.recall(&asked.frozen, |entity, by| {
+        world.frozen.insert(entity, by.clone());
+    });
     let (kinds, ids): (Vec<i64>, Vec<i64>) = touched.into_iter().map(Entity::key).unzip();
     for row in find(sql, &s::FIND_FROZEN, &Rows::new().ints(kinds).ints(ids))? {
         if let Some(entity) = Entity::from_key(row.int(0), row.big(1)) {
             world.frozen.entry(entity).or_default().insert((position(&row, 3), row.id(2)));
         }
     }
-    Ok(world)
+    Ok((world, asked))
 }
 
 /// The quarantined events that the batch resolves.
@@ -73,12 +81,10 @@ fn position(row: &Row, at: usize) -> Position {
     Position { journal: row.big(at), lsn: row.big(at + 1).unsigned_abs() }
 }
 
-fn people<'a>(
-    sql: &mut dyn Sql,
-    events: impl Iterator<Item = &'a ValueEvent> + Clone,
-    world: &mut World,
-) -> Result<(), Failure> {
-    let ids: BTreeSet<i64> = events.clone().flat_map(characters).chain(born(events)).collect();
+fn people(sql: &mut dyn Sql, cache: &Cache, asked: &Asked, world: &mut World) -> Result<(), Failure> {
+    let ids = cache.characters.recall(&asked.characters, |id, row| {
+        world.characters.insert(id, Tracked::stored(*row));
+    });
     for row in find(sql, &s::FIND_CHARACTERS, &Rows::new().ints(ids))? {
         let stats = [row.int(5), row.int(6), row.int(7), row.int(8)];
         let growth = GrowthRow { version: row.int(2), level: row.int(3), points: row.int(4), stats };
@@ -127,21 +133,28 @@ fn post<'a>(
 
 fn items<'a>(
     sql: &mut dyn Sql,
+    cache: &Cache,
+    asked: &Asked,
     events: impl Iterator<Item = &'a ValueEvent> + Clone,
     world: &mut World,
 ) -> Result<(), Failure> {
-    let uids: BTreeSet<i64> = events.clone().flat_map(ValueEvent::uids).collect();
+    let uids = cache.items.recall(&asked.items, |uid, item| {
+        world.items.insert(uid, Tracked::stored(*item));
+        world.places.insert(item.place, uid);
+    });
     for row in find(sql, &s::FIND_ITEMS, &Rows::new().ints(uids))? {
         let place = place(&row, 4);
         let item = ItemRow { version: row.int(1), template: row.int(2), level: row.int(3), place };
         world.items.insert(row.big(0), Tracked::stored(item));
         world.places.insert(place, row.big(0));
     }
-    let minted: BTreeSet<i64> = events.clone().flat_map(|e| e.mints.iter().map(|m| m.uid)).collect();
+    let minted: BTreeSet<i64> = events.flat_map(|e| e.mints.iter().map(|m| m.uid)).collect();
     for row in find(sql, &s::FIND_MINTED, &Rows::new().ints(minted))? {
         world.minted.insert(row.big(0));
     }
-    let targets: BTreeSet<Place> = events.flat_map(ValueEvent::targets).collect();
+    let targets = cache.places.recall(&asked.places, |place, uid| {
+        world.places.insert(place, *uid);
+    });
     let rows = Rows::new()
         .ints(targets.iter().map(|p| p.owner))
         .ints(targets.iter().map(|p| p.container))

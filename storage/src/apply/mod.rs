@@ -11,6 +11,7 @@
 //! Deciding is a pure function of the rows loaded ([`decide`]), so the same journal gives the same outcomes on either
 //! database, at any time, however it is cut into batches.
 
+mod cache;
 pub(crate) mod decide;
 pub(crate) mod deeds;
 mod load;
@@ -27,6 +28,7 @@ use crate::sql::{Access, Rows, Sql, SqlError, Value};
 use crate::statements as s;
 use crate::store::{Entry, Fenced, MAX_BATCH, Outcome, Reason};
 
+pub(crate) use cache::Cache;
 use decide::{Effects, World};
 
 /// The applier's right to apply.
@@ -75,6 +77,7 @@ pub(crate) fn fence(sql: &mut dyn Sql, log_id: u128) -> Result<(Fence, Fenced), 
 pub(crate) fn apply(
     sql: &mut dyn Sql,
     fence: Fence,
+    cache: &mut Cache,
     batch: &[(Lsn, Entry<'_>)],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
@@ -87,7 +90,7 @@ pub(crate) fn apply(
     }
     assert!(batch[0].0.0 > 0, "positions begin at 1");
     let before = outcomes.len();
-    let result = apply_or_divide(sql, fence, batch, outcomes);
+    let result = apply_or_divide(sql, fence, cache, batch, outcomes);
     if result.is_err() {
         outcomes.truncate(before);
     } else {
@@ -109,33 +112,49 @@ pub(crate) fn safe(sql: &mut dyn Sql, fence: Fence) -> Result<Lsn, StoreError> {
 fn apply_or_divide(
     sql: &mut dyn Sql,
     fence: Fence,
+    cache: &mut Cache,
     batch: &[(Lsn, Entry<'_>)],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), StoreError> {
-    let refused = match transact(sql, Access::Write, |sql| apply_batch(sql, fence, batch, None)) {
+    let warm = !cache.is_empty();
+    let refused = match transact(sql, Access::WriteRelaxed, |sql| apply_batch(sql, fence, cache, batch, None)) {
         Ok(decided) => {
             outcomes.extend(decided);
             return Ok(());
         }
-        Err(Failure::Sql(SqlError::Refused(text))) => text,
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => {
+            // What was learned from a batch that may not be there is worth nothing.
+            *cache = Cache::default();
+            match failure {
+                Failure::Sql(SqlError::Refused(text)) => text,
+                failure => return Err(failure.into()),
+            }
+        }
     };
+    if warm {
+        // Perhaps only what was known was wrong: once more with what the database has.
+        return apply_or_divide(sql, fence, cache, batch, outcomes);
+    }
     if batch.len() > 1 {
         log::warn!("a batch of {} events is divided, the store refused its rows: {refused}", batch.len());
         let (first, second) = batch.split_at(batch.len() / 2);
-        apply_or_divide(sql, fence, first, outcomes)?;
-        return apply_or_divide(sql, fence, second, outcomes);
+        apply_or_divide(sql, fence, cache, first, outcomes)?;
+        return apply_or_divide(sql, fence, cache, second, outcomes);
     }
     log::error!("event at {:?} is quarantined, the store refused its rows: {refused}", batch[0].0);
-    let decided = transact(sql, Access::Write, |sql| apply_batch(sql, fence, batch, Some(&refused)))?;
+    let decided = transact(sql, Access::Write, |sql| apply_batch(sql, fence, cache, batch, Some(&refused)));
+    let decided = decided.inspect_err(|_| *cache = Cache::default())?;
     outcomes.extend(decided);
     Ok(())
 }
 
 /// One transaction. `refused` quarantines the (single) event with this text instead of applying it.
+///
+/// The cache is taken out and put back only at the end: an attempt that is repeated begins with an empty one.
 fn apply_batch(
     sql: &mut dyn Sql,
     fence: Fence,
+    kept: &mut Cache,
     batch: &[(Lsn, Entry<'_>)],
     refused: Option<&str>,
 ) -> Result<Vec<Outcome>, Failure> {
@@ -145,7 +164,12 @@ fn apply_batch(
     if first.0 > applied.0 + 1 {
         return Err(StoreError::Behind { applied, first }.into());
     }
-    let mut decided = outcomes(sql, batch.iter().filter_map(|(_, entry)| event_id(entry)))?;
+    let mut cache = std::mem::take(kept);
+    let mut decided = BTreeMap::new();
+    if !(cache.is_at(applied) && first == applied.next()) {
+        cache = Cache::at(applied);
+        decided = outcomes(sql, batch.iter().filter_map(|(_, entry)| event_id(entry)))?;
+    }
     let open: Vec<_> = batch.iter().filter(|(_, e)| event_id(e).is_some_and(|id| !decided.contains_key(&id))).collect();
     if let Some((lsn, _)) = open.first().filter(|(lsn, _)| *lsn <= applied) {
         let text =
@@ -154,15 +178,32 @@ fn apply_batch(
     }
     let mut effects = Effects::default();
     if !open.is_empty() {
-        let mut world = load::world(sql, fence.journal, open.iter().filter_map(|(_, entry)| event(entry)))?;
+        let events = open.iter().filter_map(|(_, entry)| event(entry));
+        let (mut world, asked) = load::world(sql, fence.journal, &cache, events)?;
         for (lsn, entry) in open {
             decide_entry(&mut world, &mut effects, &mut decided, *lsn, entry, refused);
         }
         write::effects(sql, fence.journal, &world, &effects)?;
+        cache.learn(&asked, &world, batch[batch.len() - 1].0);
+        if !effects.resolved.is_empty() {
+            // It thaws by event, whatever that had frozen.
+            cache = Cache::default();
+        }
+    }
+    if planted::is(Bug::PositionApart) {
+        sql.commit()?;
+        sql.begin(Access::WriteRelaxed)?;
     }
     advance(sql, fence.journal, applied, batch, effects.outcomes.len())?;
     let outcome_of = |(_, entry): &(Lsn, Entry<'_>)| event_id(entry).map_or(Outcome::Applied, |id| decided[&id]);
-    Ok(batch.iter().map(outcome_of).collect())
+    let outcomes: Vec<Outcome> = batch.iter().map(outcome_of).collect();
+    // Stored ones too: whoever asks again after a lost reply must not be told sooner than the first time.
+    let all_applied = outcomes.iter().all(|outcome| *outcome == Outcome::Applied);
+    if !all_applied && !planted::is(Bug::RejectionNotFlushed) {
+        sql.wait_for_disk()?;
+    }
+    *kept = cache;
+    Ok(outcomes)
 }
 
 /// Decides one entry that had no outcome when the batch began; it may have one now, from earlier in the batch.
@@ -272,7 +313,7 @@ const fn event<'a>(entry: &Entry<'a>) -> Option<&'a ValueEvent> {
 
 /// The rows of what an event names at this moment, one per line.
 pub(crate) fn current_rows(sql: &mut dyn Sql, event: &ValueEvent) -> Result<String, Failure> {
-    Ok(load::world(sql, 0, std::iter::once(event))?.found(event))
+    Ok(load::world(sql, 0, &Cache::default(), std::iter::once(event))?.0.found(event))
 }
 
 /// The outcomes stored for these events.

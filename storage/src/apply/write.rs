@@ -75,15 +75,16 @@ fn balances(sql: &mut dyn Sql, world: &World) -> Result<(), Failure> {
         .ints(new.iter().map(|((_, currency), _)| *currency))
         .ints(new.iter().map(|(_, balance)| balance.now));
     write(sql, &s::ADD_BALANCES, &rows, "new balances")?;
-    let deltas = known.iter().filter_map(|((account, currency), balance)| {
-        let delta = balance.now - balance.before?;
-        (delta != 0).then_some((*account, *currency, delta))
+    let changes = known.iter().filter_map(|((account, currency), balance)| {
+        let before = balance.before.filter(|before| *before != balance.now)?;
+        Some((*account, *currency, before, balance.now))
     });
-    let changed: Vec<_> = deltas.collect();
+    let changed: Vec<_> = changes.collect();
     let rows = Rows::new()
         .ints(changed.iter().map(|c| c.0))
         .ints(changed.iter().map(|c| c.1))
-        .ints(changed.iter().map(|c| c.2));
+        .ints(changed.iter().map(|c| c.2))
+        .ints(changed.iter().map(|c| c.3));
     write(sql, &s::CHANGE_BALANCES, &rows, "balances")
 }
 

@@ -151,8 +151,11 @@ impl<'a> Rows<'a> {
 pub(crate) enum Access {
     /// Reads only; everything is read as of one moment.
     Read,
-    /// Writes; each statement sees what was committed before it began.
+    /// Writes; each statement sees what was committed before it began. The commit waits for the database's disk.
     Write,
+    /// As [`Access::Write`], but the commit does not wait: after a crash of the database it may be gone, with everything
+    /// committed behind it.
+    WriteRelaxed,
     /// Writes, and everything is read as of one moment.
     WriteSnapshot,
 }
@@ -181,6 +184,9 @@ pub(crate) enum SqlError {
 pub(crate) trait Sql: Send {
     fn begin(&mut self, access: Access) -> Result<(), SqlError>;
     fn commit(&mut self) -> Result<(), SqlError>;
+    /// Makes the commit of a relaxed transaction wait for the database's disk after all: when it returns, this
+    /// transaction and every one before it are there.
+    fn wait_for_disk(&mut self) -> Result<(), SqlError>;
     /// Gives the transaction up; a connection that cannot even do that is dropped and made anew later.
     fn rollback(&mut self);
     fn run(&mut self, text: &'static str, params: &[Value<'_>]) -> Result<Done, SqlError>;

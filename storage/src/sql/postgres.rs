@@ -99,6 +99,7 @@ impl Sql for Postgres {
         let text = match access {
             Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Access::WriteRelaxed => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off",
             Access::WriteSnapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         };
         match self.on_link(|link| link.client.batch_execute(text)) {
@@ -120,6 +121,10 @@ impl Sql for Postgres {
             }
             error
         })
+    }
+
+    fn wait_for_disk(&mut self) -> Result<(), SqlError> {
+        self.script("SET LOCAL synchronous_commit = on")
     }
 
     fn rollback(&mut self) {

@@ -1,6 +1,7 @@
 //! The embedded database.
 //!
-//! Write-ahead mode with a full sync per commit: what was committed survives a power cut. One writer at a time; a writer
+//! Write-ahead mode with a full sync per commit: what was committed survives a power cut. A relaxed transaction leaves the
+//! sync to the next commit that is not; a power cut takes such commits from the end only. One writer at a time; a writer
 //! waits up to [`BUSY_MS`] for another, which bounds how long any call here can block on a lock.
 
 use std::collections::BTreeMap;
@@ -20,7 +21,12 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// Bulk statements with their row source filled in.
     bulk_texts: BTreeMap<&'static str, String>,
+    /// The open transaction is relaxed, but its commit has to be on the disk.
+    sync_after_commit: bool,
 }
+
+/// Any commit with a full sync takes every commit before it to the disk; this one changes nothing.
+const SYNC: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; UPDATE applier SET fence = fence WHERE id = 1; COMMIT";
 
 impl Sqlite {
     pub(crate) fn open(path: &str) -> Result<Self, SqlError> {
@@ -36,7 +42,7 @@ impl Sqlite {
                  PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY;",
             )
             .map_err(classify)?;
-        Ok(Self { connection, bulk_texts: BTreeMap::new() })
+        Ok(Self { connection, bulk_texts: BTreeMap::new(), sync_after_commit: false })
     }
 }
 
@@ -44,19 +50,28 @@ impl Sql for Sqlite {
     fn begin(&mut self, access: Access) -> Result<(), SqlError> {
         let text = match access {
             Access::Read => "BEGIN",
-            Access::Write | Access::WriteSnapshot => "BEGIN IMMEDIATE",
+            Access::Write | Access::WriteSnapshot => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+            Access::WriteRelaxed => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
         };
+        self.sync_after_commit = false;
         self.connection.execute_batch(text).map_err(classify)
     }
 
     fn commit(&mut self) -> Result<(), SqlError> {
-        self.connection.execute_batch("COMMIT").map_err(|error| match &error {
-            // A sync that failed half way: the pages may or may not be on the disk.
-            Error::SqliteFailure(code, _) if code.code == ErrorCode::SystemIoFailure => {
+        self.connection.execute_batch("COMMIT").map_err(unsure)?;
+        if std::mem::take(&mut self.sync_after_commit) {
+            // The transaction itself is committed: whatever happens here, only asking again can tell.
+            self.connection.execute_batch(SYNC).map_err(|error| {
+                self.rollback();
                 SqlError::Lost(error.to_string())
-            }
-            _ => classify(error),
-        })
+            })?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_disk(&mut self) -> Result<(), SqlError> {
+        self.sync_after_commit = true;
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -157,6 +172,14 @@ pub(crate) fn with_rows(bulk: &Bulk) -> String {
     let columns: Vec<_> =
         bulk.columns.iter().enumerate().map(|(at, (name, _))| format!("${} AS {name}", at + 1)).collect();
     bulk.text.replace("{rows}", &format!("(SELECT {}) AS n", columns.join(", ")))
+}
+
+/// A failed commit: a sync that failed half way leaves it open whether the pages are on the disk.
+fn unsure(error: Error) -> SqlError {
+    match &error {
+        Error::SqliteFailure(code, _) if code.code == ErrorCode::SystemIoFailure => SqlError::Lost(error.to_string()),
+        _ => classify(error),
+    }
 }
 
 fn classify(error: Error) -> SqlError {

@@ -11,6 +11,7 @@ mod fencing;
 mod histories;
 mod hot;
 mod kinds;
+mod knowing;
 mod lost_replies;
 mod memory;
 mod migrating;

@@ -122,7 +122,7 @@ pub(crate) struct Quarantined {
 }
 
 /// What can be frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Entity {
     Character(i64),
     Item(i64),

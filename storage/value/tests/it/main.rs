@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails the test that called it")]
 
 mod ends;
+mod postgres;
 mod steps;
 mod store;
