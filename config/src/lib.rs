@@ -19,7 +19,7 @@ pub use content::{
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use settings::{
     BackupSettings, Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime, Settings,
-    StoreAddress, TickTimes, Udp, WalMedium, WalSettings, WorldSource, markdown,
+    StoreAddress, TickTimes, Udp, ValueSettings, WalMedium, WalSettings, WorldSource, markdown,
 };
 
 use diagnostics::Source;

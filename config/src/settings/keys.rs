@@ -45,6 +45,8 @@ pub(crate) fn nearest<'a>(path: &str, known: impl Iterator<Item = &'a str>) -> O
 /// Every word of a choice stands in its row's kind, so the last arm of each `put` is the remaining word.
 const RUNTIMES: &[&str] = &["auto", "glommio", "mio"];
 const MEDIA: &[&str] = &["mmap", "pwrite"];
+/// The kinds of event that concern one character alone, as `mu_storage::event::EventKind::name` calls them.
+const TOLD: &[&str] = &["pick_up", "shop_buy", "shop_sell", "level_up", "points_spend"];
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 macro_rules! key {
@@ -318,6 +320,13 @@ pub(crate) const KEYS: &[Key] = &[
         "7",
         "Full backups kept, with everything that builds on them.",
         |s, v| s.backup.keep_full = v.number()
+    ),
+    key!(
+        "value.wal_ack",
+        Kind::Words(TOLD),
+        "pick_up, shop_buy, shop_sell",
+        "Kinds of event whose player is told as soon as the journal has them; every other waits for the store.",
+        |s, v| s.value.wal_ack = v.words()
     ),
     key!(
         "world.dir",

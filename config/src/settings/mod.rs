@@ -43,6 +43,8 @@ pub struct Settings {
     pub wal: WalSettings,
     /// Section `backup`.
     pub backup: BackupSettings,
+    /// How events of value are told.
+    pub value: ValueSettings,
     /// Section `world`.
     pub world: WorldSource,
     /// Section `keys`.
@@ -201,6 +203,13 @@ pub enum WalMedium {
     Pwrite,
 }
 
+/// How events of value are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueSettings {
+    /// Names of the kinds of event that are told as soon as they are durable.
+    pub wal_ack: Vec<String>,
+}
+
 /// Where the world content comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldSource {
@@ -348,6 +357,7 @@ fn blank() -> Settings {
             world_minutes: 0,
             keep_full: 0,
         },
+        value: ValueSettings { wal_ack: Vec::new() },
         world: WorldSource { dir: Some(PathBuf::new()) },
         keys: KeyFile { file: PathBuf::new(), token_key: 0 },
         log: LogSettings { level: LogLevel::Error, dir: Some(PathBuf::new()) },

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     OptionalText,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Some of these words, separated by commas; empty = none.
+    Words(&'static [&'static str]),
     /// A file or folder; relative ones start at the configuration file's folder.
     Path,
     /// A file or folder, or this word.
@@ -71,6 +73,7 @@ impl Kind {
             Self::Text => "text, not empty".to_owned(),
             Self::OptionalText => "text; empty = not set".to_owned(),
             Self::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "),
+            Self::Words(words) => format!("words separated by commas, of: {}; empty = none", words.join(", ")),
             Self::Path => "a path".to_owned(),
             Self::PathOr(word) => format!("a path or \"{word}\""),
             Self::Address => "an IP address".to_owned(),
@@ -120,6 +123,7 @@ impl Kind {
         let fine = match self {
             Self::OptionalText => true,
             Self::Word(words) => words.contains(&text),
+            Self::Words(words) => words_of(text).all(|word| words.contains(&word)),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::AddressOrAuto => text == "auto" || text.parse::<IpAddr>().is_ok(),
             Self::AddressAndPort => text.parse::<SocketAddr>().is_ok(),
@@ -177,11 +181,20 @@ impl Value {
         T::try_from(*number).ok().expect("the bounds of a key fit the type of its field")
     }
 
+    /// The words of a key of words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        words_of(self.text()).map(str::to_owned).collect()
+    }
+
     /// The text of a key of texts.
     pub(crate) fn text(&self) -> &str {
         let Self::Text(text) = self else { panic!("a key of texts was handed {self:?}") };
         text
     }
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
 fn cpu_list(list: &[i64]) -> Result<Value, String> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mu_config::{Runtime, Settings};
+use mu_storage::event::EventKind;
 use mu_value::ValueStatus;
 use mu_wire::HostKeys;
 use rtrb::{Producer, RingBuffer};
@@ -20,7 +21,7 @@ use super::value::Opened;
 use crate::backup::schedule::{self, BackupStatus, Schedule};
 use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
 use crate::journal::{
-    APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WriterParts, journal_ports, run_applier, run_writer,
+    APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WalAck, WriterParts, journal_ports, run_applier, run_writer,
 };
 use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist};
 use crate::runtime::cores::{CorePlan, Placed, spawn_pinned};
@@ -82,7 +83,7 @@ impl Threads {
         value.safe_lsn.store(opened.recovered.safe.0, Relaxed);
         value.replayed.store(opened.recovered.replayed.len() as u64, Relaxed);
         let give_up = Arc::new(AtomicBool::new(false));
-        let (ports, control_port, ends, completions) = journal_ports(shards);
+        let (ports, control_port, ends, completions) = journal_ports(shards, wal_ack(settings));
         let safe = opened.recovered.safe;
         let (logged, to_apply) = RingBuffer::new(APPLY_QUEUE_MAX);
         let writer = WriterParts { journal: opened.recovered.journal, ends, logged, status: Arc::clone(&value) };
@@ -187,6 +188,11 @@ impl Threads {
         self.placed.extend(running.placed().iter().cloned());
         Ok(Shards { running, links, published })
     }
+}
+
+fn wal_ack(settings: &Settings) -> WalAck {
+    // The settings accept the names of such kinds only.
+    WalAck::of(settings.value.wal_ack.iter().filter_map(|name| EventKind::from_name(name)))
 }
 
 fn choice(configured: Runtime) -> RuntimeChoice {

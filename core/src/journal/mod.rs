@@ -17,7 +17,8 @@ mod writer;
 
 pub use applier::{ApplierParts, run_applier};
 pub use port::{
-    Busy, Completion, CompletionEnds, ControlPort, JournalEnds, Origin, PortEnd, Settled, ShardPort, journal_ports,
+    Busy, Completion, CompletionEnds, ControlPort, JournalEnds, Origin, PortEnd, Settled, ShardPort, WalAck,
+    journal_ports,
 };
 pub use writer::{WriterParts, run_writer};
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread::Thread;
 
 use arc_swap::ArcSwapOption;
-use mu_storage::event::{self, ValueEvent};
+use mu_storage::event::{self, EventKind, ValueEvent};
 use mu_storage::store::Outcome;
-use mu_value::Submission;
+use mu_value::{Submission, WAL_ACK};
 use mu_wire::Time;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +21,25 @@ const PAYLOAD_CAPACITY: usize = 4_096;
 
 /// Events the gateway may have queued (character births).
 const CONTROL_QUEUE_MAX: usize = 1_024;
+
+/// The kinds of event whose players are told as soon as the record is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WalAck(Vec<EventKind>);
+
+impl WalAck {
+    /// These kinds; those that do not concern one character alone are left out.
+    #[must_use]
+    pub fn of(kinds: impl IntoIterator<Item = EventKind>) -> Self {
+        Self(kinds.into_iter().filter(|kind| kind.may_be_told()).collect())
+    }
+
+    /// The flags of this event's record.
+    fn flags(&self, event: &ValueEvent) -> u16 {
+        // What somebody else dropped concerns that one too.
+        let alone = event.kind != EventKind::PickUp || event.moves.is_empty();
+        if alone && self.0.contains(&event.kind) { WAL_ACK } else { 0 }
+    }
+}
 
 /// Who waits for the outcome.
 #[derive(Debug)]
@@ -75,6 +94,7 @@ pub struct ShardPort {
     durable: Consumer<Completion>,
     decided: Consumer<Completion>,
     spare: Vec<Vec<u8>>,
+    wal_ack: Arc<WalAck>,
     wake: Wake,
 }
 
@@ -91,7 +111,7 @@ impl ShardPort {
             event_id: event.event_id,
             kind: event::VALUE_KIND,
             schema: event::VALUE_SCHEMA,
-            flags: 0,
+            flags: self.wal_ack.flags(event),
             payload,
             origin: Origin::Shard(self.index),
             at: since_origin(now),
@@ -176,7 +196,7 @@ pub struct JournalEnds {
 
 impl CompletionEnds {
     /// Tells the origin what the outcome row says.
-    pub(super) fn tell(&mut self, submission: Submission<Origin>, outcome: Outcome) {
+    pub fn tell(&mut self, submission: Submission<Origin>, outcome: Outcome) {
         if submission.is_told_when_durable() {
             if outcome != Outcome::Applied {
                 log::error!("event {:032x} was told done and is {outcome:?}: it waits for review", submission.event_id);
@@ -239,10 +259,11 @@ impl JournalEnds {
     }
 }
 
-/// Makes the rings of `shards` shards and of the gateway.
+/// Makes the rings of `shards` shards and of the gateway; `wal_ack` says who is told when.
 #[must_use]
-pub fn journal_ports(shards: usize) -> (Vec<ShardPort>, ControlPort, JournalEnds, CompletionEnds) {
+pub fn journal_ports(shards: usize, wal_ack: WalAck) -> (Vec<ShardPort>, ControlPort, JournalEnds, CompletionEnds) {
     let wake = Wake::default();
+    let wal_ack = Arc::new(wal_ack);
     let (queue, control) = mpsc::channel(CONTROL_QUEUE_MAX);
     let mut ports = Vec::with_capacity(shards);
     let mut ends = JournalEnds { shards: Vec::new(), control, wake: wake.clone() };
@@ -252,9 +273,47 @@ pub fn journal_ports(shards: usize) -> (Vec<ShardPort>, ControlPort, JournalEnds
         let (tell_durable, durable) = RingBuffer::new(IN_FLIGHT_MAX);
         let (tell_decided, decided) = RingBuffer::new(IN_FLIGHT_MAX);
         let spare = (0..IN_FLIGHT_MAX).map(|_| Vec::with_capacity(PAYLOAD_CAPACITY)).collect();
-        ports.push(ShardPort { index, submit, durable, decided, spare, wake: wake.clone() });
+        let (wal_ack, wake) = (Arc::clone(&wal_ack), wake.clone());
+        ports.push(ShardPort { index, submit, durable, decided, spare, wal_ack, wake });
         ends.shards.push(PortEnd { submitted, durable: tell_durable });
         completions.0.push(tell_decided);
     }
     (ports, ControlPort { queue, wake }, ends, completions)
+}
+
+#[cfg(test)]
+mod tests {
+    use mu_storage::event::{BalanceChange, Currency};
+
+    use super::*;
+
+    fn event(event_id: u128, kind: EventKind) -> ValueEvent {
+        let mut event = ValueEvent::new(event_id, kind);
+        event.balances.push(BalanceChange { account: 1, currency: Currency::Zen, delta: -5 });
+        event
+    }
+
+    #[test]
+    fn only_chosen_kinds_are_told_when_durable_and_get_their_buffer_back_then() {
+        let wal_ack = WalAck::of([EventKind::ShopBuy, EventKind::Trade]);
+        let (mut ports, _control, mut ends, mut completions) = journal_ports(1, wal_ack);
+        let port = &mut ports[0];
+        for (id, kind) in [(1, EventKind::ShopBuy), (2, EventKind::Trade)] {
+            port.submit(&event(id, kind), Time::ZERO).expect("there is room");
+        }
+        let mut turn = 0;
+        let mut bought = ends.next(&mut turn).expect("submitted");
+        let traded = ends.next(&mut turn).expect("submitted");
+        // A trade is nobody's alone: choosing it does not help.
+        assert_eq!((bought.flags, traded.flags), (WAL_ACK, 0));
+        let payload = bought.payload.clone();
+        ends.acknowledge(&mut bought);
+        assert_eq!((bought.payload.clone(), port.in_flight()), (payload, 2));
+        assert_eq!(port.completion(), Some((1, Settled::Durable)));
+        assert_eq!((port.completion(), port.in_flight()), (None, 1));
+        completions.tell(bought, Outcome::Applied);
+        completions.tell(traded, Outcome::Applied);
+        assert_eq!(port.completion(), Some((2, Settled::Decided(Outcome::Applied))));
+        assert_eq!((port.completion(), port.in_flight()), (None, 0));
+    }
 }
