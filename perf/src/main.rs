@@ -7,6 +7,7 @@ mod ccu;
 mod counting;
 mod recovery;
 mod tick;
+mod trades;
 mod wal;
 mod wire;
 
@@ -54,6 +55,8 @@ enum Bench {
     Recovery,
     /// A tick of a thousand players.
     Tick,
+    /// Trades a second, against PostgreSQL alone.
+    Trades,
     /// What the protocol costs: packets, handshakes, memory, snapshots.
     Wire,
     /// Every bench of the table.
@@ -68,6 +71,7 @@ impl Bench {
             Self::Wal => ("wal", wal::run(&options.dir, options.quick)?),
             Self::Recovery => ("recovery", recovery::run(&options.dir, options.quick)?),
             Self::Tick => ("tick", tick::run(options.quick)?),
+            Self::Trades => ("trades", trades::run(&options.dir, options.quick)?),
             Self::Wire => ("wire", wire::run(options.quick)?),
             Self::All => unreachable!("all is not one bench"),
         };
@@ -78,7 +82,7 @@ impl Bench {
 fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     std::fs::create_dir_all(&options.dir)?;
     let benches = match options.bench {
-        Bench::All => vec![Bench::Wal, Bench::Recovery, Bench::Tick, Bench::Wire, Bench::Ccu],
+        Bench::All => vec![Bench::Wal, Bench::Recovery, Bench::Trades, Bench::Tick, Bench::Wire, Bench::Ccu],
         one => vec![one],
     };
     let mut lines = String::new();
