@@ -18,8 +18,8 @@ pub use content::{
 };
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use settings::{
-    BackupSettings, Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Runtime, Settings,
-    StoreAddress, TickTimes, Udp, ValueSettings, WalMedium, WalSettings, WorldSource, markdown,
+    BackupSettings, Cores, Cpus, Flush, Gateway, Host, KeyFile, LogLevel, LogSettings, MapLimits, Net, Runtime,
+    Settings, StoreAddress, TickTimes, Udp, ValueSettings, WalMedium, WalSettings, WorldSource, markdown,
 };
 
 use diagnostics::Source;

@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod boot;
+pub mod capture;
 pub mod directory;
 pub mod gateway;
 pub mod journal;

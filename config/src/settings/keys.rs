@@ -135,6 +135,24 @@ pub(crate) const KEYS: &[Key] = &[
             s.udp.connections_max = v.number();
         }
     ),
+    key!(
+        "net.capture",
+        Kind::PathOr("off"),
+        "off",
+        "Folder for captures of the game protocol, one file for each shard and start; off records nothing. They are as secret as the keys.",
+        |s, v| {
+            s.net.capture = Some(v.text()).filter(|text| *text != "off").map(PathBuf::from);
+        }
+    ),
+    key!(
+        "net.capture_mib",
+        Kind::Integer(1, 1_048_576),
+        "256",
+        "Longest capture of one shard; there its recording ends and the shard goes on.",
+        |s, v| {
+            s.net.capture_mib = v.number();
+        }
+    ),
     key!("gateway.bind", Kind::AddressAndPort, "127.0.0.1:7080", "Address and port of the HTTP gateway.", |s, v| {
         s.gateway.bind = v.text().parse().expect("an address and port was accepted");
     }),

@@ -25,6 +25,8 @@ pub struct Settings {
     pub host: Host,
     /// Section `udp`.
     pub udp: Udp,
+    /// Section `net`.
+    pub net: Net,
     /// Section `gateway`.
     pub gateway: Gateway,
     /// Section `cores`.
@@ -77,6 +79,15 @@ pub struct Udp {
     pub send_buffer_kib: u32,
     /// Most connections one shard holds.
     pub connections_max: u32,
+}
+
+/// Recording of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Net {
+    /// Folder of the captures; `None` = nothing is recorded.
+    pub capture: Option<PathBuf>,
+    /// Longest capture of one shard, in MiB.
+    pub capture_mib: u32,
 }
 
 /// The HTTP gateway.
@@ -314,6 +325,7 @@ impl Settings {
         self.backup.dir = self.backup.dir.take().map(|dir| folder.join(dir));
         self.keys.file = folder.join(&self.keys.file);
         self.world.dir = self.world.dir.take().map(|dir| folder.join(dir));
+        self.net.capture = self.net.capture.take().map(|dir| folder.join(dir));
         self.log.dir = self.log.dir.take().map(|dir| folder.join(dir));
     }
 }
@@ -324,6 +336,7 @@ fn blank() -> Settings {
     Settings {
         host: Host { name: String::new(), realm: 0, public_address: Some(nowhere) },
         udp: Udp { bind: nowhere, port: 0, receive_buffer_kib: 0, send_buffer_kib: 0, connections_max: 0 },
+        net: Net { capture: Some(PathBuf::new()), capture_mib: 0 },
         gateway: Gateway {
             bind: SocketAddr::new(nowhere, 0),
             body_limit_bytes: 0,

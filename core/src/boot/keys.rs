@@ -55,23 +55,28 @@ pub enum KeyError {
     Random,
 }
 
+/// Reads the key file.
+///
+/// # Errors
+/// See [`KeyError`].
+pub fn load(path: &Path) -> Result<Keys, KeyError> {
+    let io_error = |source| KeyError::Io { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(io_error)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Readable { path: path.to_owned(), mode });
+    }
+    let text = fs::read_to_string(path).map_err(io_error)?;
+    parse(&text).ok_or_else(|| KeyError::Malformed { path: path.to_owned() })
+}
+
 /// Reads the key file, or makes it with fresh secrets if there is none.
 ///
 /// # Errors
 /// See [`KeyError`].
 pub fn load_or_create(path: &Path) -> Result<Keys, KeyError> {
-    let io_error = |source| KeyError::Io { path: path.to_owned(), source };
-    match fs::metadata(path) {
-        Ok(meta) => {
-            let mode = meta.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                return Err(KeyError::Readable { path: path.to_owned(), mode });
-            }
-            let text = fs::read_to_string(path).map_err(io_error)?;
-            parse(&text).ok_or_else(|| KeyError::Malformed { path: path.to_owned() })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
-        Err(error) => Err(io_error(error)),
+    match load(path) {
+        Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => create(path),
+        loaded => loaded,
     }
 }
 
@@ -138,6 +143,14 @@ mod tests {
         assert_eq!((made.master, made.session), (read.master, read.session));
         assert_ne!(made.master, made.session);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_made_by_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        assert!(matches!(load(&path), Err(KeyError::Io { .. })));
+        assert!(!path.exists());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use mu_config::Plan;
+use mu_config::{Plan, Settings};
 use mu_storage::error::StoreError;
 use mu_value::RecoverError;
 use mu_wire::HostKeys;
@@ -55,6 +55,9 @@ pub enum BootError {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder of captures.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::CaptureError),
     /// A thread.
     #[error("a thread could not be started or pinned: {0}")]
     Thread(#[source] io::Error),
@@ -67,6 +70,13 @@ pub struct BootOptions {
     pub accept_lost_journal: bool,
 }
 
+/// The protocol keys of a host with these settings and secrets.
+#[must_use]
+pub fn host_keys(settings: &Settings, keys: &keys::Keys) -> HostKeys {
+    let (current, previous) = (settings.keys.token_key, settings.keys.token_key.wrapping_sub(1));
+    HostKeys::from_master(&keys.master, settings.host.realm).with_key_ids(current, Some(previous))
+}
+
 /// Starts a server.
 ///
 /// # Errors
@@ -77,9 +87,7 @@ pub fn start(plan: &Plan, options: BootOptions) -> Result<Running, BootError> {
     // Every thread started from here on inherits this; shards pin themselves elsewhere.
     let main = cores::pin_current("mu-main", &cores.housekeeping).map_err(BootError::Thread)?;
     let keys = keys::load_or_create(&settings.keys.file)?;
-    let (current, previous) = (settings.keys.token_key, settings.keys.token_key.wrapping_sub(1));
-    let host = HostKeys::from_master(&keys.master, settings.host.realm).with_key_ids(current, Some(previous));
-    let host = Arc::new(host);
+    let host = Arc::new(host_keys(settings, &keys));
 
     let opened = value::open(settings, options)?;
     let boot = opened.boot;

@@ -233,6 +233,9 @@ impl Running {
         let rows_lost = join("persist", threads.persist).unwrap_or(0);
         join("wal", threads.writer);
         join("applier", threads.applier);
+        if let Some(capture) = threads.capture {
+            join("capture", capture);
+        }
         drop(done);
         let _guard_panicked = guard.join();
         let figures = sources.figures();

@@ -19,6 +19,7 @@ use super::BootError;
 use super::plan::Layout;
 use super::value::Opened;
 use crate::backup::schedule::{self, BackupStatus, Schedule};
+use crate::capture::{self, Outlet};
 use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
 use crate::journal::{
     APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WalAck, WriterParts, journal_ports, run_applier, run_writer,
@@ -47,6 +48,8 @@ pub(super) struct Threads {
     pub(super) writer: Handle<()>,
     pub(super) applier: Handle<()>,
     pub(super) persist: Handle<usize>,
+    /// Writes captures, if there are any.
+    pub(super) capture: Option<Handle<()>>,
     pub(super) value: Arc<ValueStatus>,
     pub(super) flushed: Arc<PersistStatus>,
     pub(super) backup: Arc<BackupStatus>,
@@ -59,6 +62,7 @@ pub(super) struct Threads {
     pub(super) placed: Vec<Placed>,
     ports: Vec<ShardPort>,
     rows: Vec<Producer<Row>>,
+    outlets: Vec<Outlet>,
 }
 
 /// The running shards.
@@ -77,6 +81,11 @@ impl Threads {
         cores: &CorePlan,
     ) -> Result<Self, BootError> {
         let cpus = &cores.housekeeping;
+        let net = &settings.net;
+        let folder = net.capture.as_ref();
+        let recording =
+            folder.map(|folder| capture::open(folder, opened.boot, shards, u64::from(net.capture_mib) << 20));
+        let (files, outlets) = recording.transpose()?.unzip();
         let value = Arc::new(ValueStatus::default());
         value.durable_lsn.store(opened.recovered.safe.0, Relaxed);
         value.applied_lsn.store(opened.recovered.safe.0, Relaxed);
@@ -118,11 +127,13 @@ impl Threads {
             // Not joined: a stop does not wait for a backup.
             let _detached = spawn("mu-backup", cpus, &mut placed, move || schedule::run(schedule, &value, status))?;
         }
+        let capture = files.map(|files| spawn("mu-capture", cpus, &mut placed, move || files.run())).transpose()?;
         let (wake, wakeups) = std_mpsc::channel();
         Ok(Self {
             writer,
             applier,
             persist,
+            capture,
             value,
             flushed,
             backup,
@@ -135,6 +146,7 @@ impl Threads {
             placed,
             ports,
             rows,
+            outlets: outlets.unwrap_or_default(),
         })
     }
 
@@ -151,6 +163,7 @@ impl Threads {
         let mut published = Vec::new();
         let peers = peer_links(layout.shards.len());
         let ends = self.ports.drain(..).zip(self.rows.drain(..)).zip(peers);
+        let mut outlets = self.outlets.drain(..);
         for (plan, ((value, rows), peers)) in layout.shards.iter().zip(ends) {
             let endpoint = super::plan::endpoint(settings, plan.shard);
             let (commands, for_shard) = mpsc::channel(COMMANDS_MAX);
@@ -171,6 +184,7 @@ impl Threads {
                 value,
                 value_status: Arc::clone(&self.value),
                 published: page,
+                capture: outlets.next(),
                 stop: self.stop.clone(),
             };
             specs.push(spec(plan.clone(), seams));

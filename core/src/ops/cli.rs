@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{audit, backup, check, dev, review, serve, wal};
+use super::{audit, backup, check, dev, replay, review, serve, wal};
 
 /// An authoritative MMO server: thread-per-core maps, its own UDP protocol, value that survives any crash.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
     Item(review::ItemArgs),
     /// Make, list, check and restore backups
     Backup(backup::BackupArgs),
+    /// Make a recorded shard's protocol again from a capture; exit 0 only if all that came out is the same
+    Replay(replay::ReplayArgs),
     /// Look at a journal offline, read-only
     Wal(wal::WalArgs),
 }
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Review(args) => review::run(&args),
         Command::Item(args) => review::item(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Wal(args) => wal::run(&args),
     };
     match result {

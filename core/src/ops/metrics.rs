@@ -91,6 +91,22 @@ impl Page {
         by_shard(
             e,
             &figures,
+            "messages_malformed",
+            "Messages and inputs that cannot be read",
+            MetricType::Counter,
+            |s| s.messages_malformed,
+        )?;
+        by_shard(
+            e,
+            &figures,
+            "malformed_closed",
+            "Connections closed for malformed messages",
+            MetricType::Counter,
+            |s| s.malformed_closed,
+        )?;
+        by_shard(
+            e,
+            &figures,
             "events_refused",
             "Events refused because too many were undecided",
             MetricType::Counter,
@@ -101,6 +117,12 @@ impl Page {
         by_shard(e, &figures, "blocks_sent", "Blocks that clients took", MetricType::Counter, |s| s.blocks_sent)?;
         by_shard(e, &figures, "blocks_unsent", "Blocks without room, or not taken", MetricType::Counter, |s| {
             s.blocks_unsent
+        })?;
+        by_shard(e, &figures, "capture_bytes", "Bytes of the protocol's recording", MetricType::Counter, |s| {
+            s.capture_bytes
+        })?;
+        by_shard(e, &figures, "captures_ended", "Recordings that ended before the shard", MetricType::Counter, |s| {
+            s.captures_ended
         })?;
         let roused = self.0.pulses.iter().map(|pulse| pulse.roused()).sum::<u64>();
         counter(e, "shards_roused", "Times a shard's executor slept past its timer and was woken", roused)?;

@@ -10,6 +10,7 @@ pub mod logging;
 pub mod metrics;
 pub mod offline;
 pub mod process;
+pub mod replay;
 pub mod review;
 pub mod seed;
 pub mod serve;
@@ -53,6 +54,17 @@ pub enum CommandError {
     /// The server did not start.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// The host's keys.
+    #[error(transparent)]
+    Keys(#[from] crate::boot::keys::KeyError),
+    /// A capture that cannot be replayed from its first record on.
+    #[error("{path}: {source}", path = path.display())]
+    Capture {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: mu_wire::capture::CaptureError,
+    },
     /// Logging could not start.
     #[error("logging: {0}")]
     Logging(#[from] flexi_logger::FlexiLoggerError),

@@ -124,6 +124,8 @@ fn shard_json(shard: &ShardFigures) -> Value {
         "bytes_out": shard.bytes_out,
         "socket_drops": shard.socket_drops,
         "refused_datagrams": shard.refused_datagrams,
+        "messages_malformed": shard.messages_malformed,
+        "malformed_closed": shard.malformed_closed,
         "dropped": DropReason::ALL.iter().map(|reason| (reason.name(), shard.wire.dropped(*reason)))
             .collect::<BTreeMap<_, _>>(),
         "moved": shard.wire.moved,
@@ -134,6 +136,8 @@ fn shard_json(shard: &ShardFigures) -> Value {
         "events_refused": shard.events_refused,
         "events_in_flight": shard.events_in_flight,
         "rows_dropped": shard.rows_dropped,
+        "capture_bytes": shard.capture_bytes,
+        "captures_ended": shard.captures_ended,
     })
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use mu_config::{Class, MapDef, MonsterTemplate};
 use mu_value::ValueStatus;
-use mu_wire::{HostKeys, Limits, Random, Server, ServerConfig, Tick, Time, TokenSealer};
+use mu_wire::capture::RecordedServer;
+use mu_wire::{HostKeys, Limits, Random, ServerConfig, Tick, Time, TokenSealer};
 use mu_wire_io::SocketOptions;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rtrb::Producer;
@@ -21,6 +22,7 @@ use super::peers::PeerLinks;
 use super::publish::Publisher;
 use super::reservations::Reservations;
 use super::stop::StopFlag;
+use crate::capture::{Outlet, WAITING_MAX};
 use crate::directory::RouteTable;
 use crate::journal::ShardPort;
 use crate::map::event_ids::EventIds;
@@ -96,6 +98,8 @@ pub struct ShardSeams {
     pub value_status: Arc<ValueStatus>,
     /// Where figures are published.
     pub published: Published,
+    /// Where the recording of its protocol goes; `None` records nothing.
+    pub capture: Option<Outlet>,
     /// The process's stop.
     pub stop: StopFlag,
 }
@@ -126,7 +130,11 @@ pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
         ..ServerConfig::default()
     };
     let mut random = Random::from_seed(seed);
-    let server = Server::new(config, &seams.keys, random.array());
+    let seed = random.array();
+    let server = match &seams.capture {
+        None => RecordedServer::new(config, &seams.keys, seed),
+        Some(_) => RecordedServer::recorded(config, &seams.keys, seed, WAITING_MAX),
+    };
     let players = plan.instances.iter().map(|instance| instance.players).max().unwrap_or(0);
     let mut rooms: Vec<Room> = Vec::with_capacity(plan.instances.len());
     for instance in &plan.instances {
@@ -161,6 +169,7 @@ pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
     };
     Ok(Shard {
         server,
+        capture: seams.capture,
         net,
         house,
         outbox: Outbox::new(players),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use mu_archive::{Area, BadArchive, CharacterSheet, MapData, Payload, Portal, encode};
 use mu_config::{MapDef, Rect};
-use mu_wire::{EntityId, Server};
+use mu_wire::EntityId;
+use mu_wire::capture::RecordedServer;
 
 use super::house::House;
 
@@ -40,7 +41,7 @@ fn area(rect: Rect) -> Area {
 }
 
 /// Sends the blocks of a player that has just entered a room.
-pub(super) fn tell(server: &mut Server, house: &mut House, room: usize, player: EntityId) {
+pub(super) fn tell(server: &mut RecordedServer, house: &mut House, room: usize, player: EntityId) {
     let House { rooms, counts, .. } = house;
     let room = &rooms[room];
     let (Some(conn), Some(mut sheet), Some(carried)) =

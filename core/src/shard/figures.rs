@@ -60,6 +60,10 @@ pub struct ShardFigures {
     pub wire: ServerStats,
     /// Datagrams the protocol refused (malformed, forged, replayed, too many).
     pub refused_datagrams: u64,
+    /// Messages and inputs of players that could not be read.
+    pub messages_malformed: u64,
+    /// Connections closed because of too many of them.
+    pub malformed_closed: u64,
     /// Trades settled as applied in its maps.
     pub trades: u64,
     /// Players that went to another shard.
@@ -76,6 +80,10 @@ pub struct ShardFigures {
     pub blocks_unsent: u64,
     /// Events undecided now.
     pub events_in_flight: usize,
+    /// Bytes of the protocol's recording.
+    pub capture_bytes: u64,
+    /// Recordings that ended before the shard: 1 or 0.
+    pub captures_ended: u64,
 }
 
 impl ShardFigures {
@@ -99,6 +107,8 @@ impl ShardFigures {
             socket_drops: 0,
             wire: ServerStats::default(),
             refused_datagrams: 0,
+            messages_malformed: 0,
+            malformed_closed: 0,
             trades: 0,
             transfers: 0,
             events: 0,
@@ -107,6 +117,8 @@ impl ShardFigures {
             blocks_sent: 0,
             blocks_unsent: 0,
             events_in_flight: 0,
+            capture_bytes: 0,
+            captures_ended: 0,
         }
     }
 

@@ -12,7 +12,7 @@ use mu_storage::ids::CharacterId;
 use mu_storage::store::{HotRow, LoadedCharacter};
 use mu_value::ValueStatus;
 use mu_wire::motion::Tile;
-use mu_wire::{ConnId, EntityId, Random, Time, TokenSealer};
+use mu_wire::{CloseCode, ConnId, EntityId, Random, Time, TokenSealer};
 use rtrb::Producer;
 use tokio::sync::mpsc;
 
@@ -58,7 +58,13 @@ pub(super) struct Seat {
     pub(super) conn: ConnId,
     pub(super) room: usize,
     pub(super) player: EntityId,
+    /// Messages and inputs of it that could not be read.
+    pub(super) malformed: u8,
 }
+
+/// So many messages and inputs of one connection may be malformed; with the last of them it is closed. A correct client sends
+/// none: a few are a fault in it that its player need not pay for, more are a program that does not know the protocol.
+pub(super) const MALFORMED_MAX: u8 = 16;
 
 /// All seats, by connection slot.
 pub(super) struct Seats {
@@ -133,11 +139,31 @@ pub(super) struct Entering {
     pub(super) arrival: Arrival,
 }
 
-/// A connection that has nothing to do here any more and is closed at `at`, so that its last messages arrive before.
+/// A connection that is closed at `at`: its player has moved on and its last messages must arrive before, or it may not stay.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parting {
     pub(super) conn: ConnId,
     pub(super) at: Time,
+    pub(super) why: PartingReason,
+}
+
+/// Why a connection is closed at the next tick or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartingReason {
+    /// The player is on another shard, or nowhere.
+    Moved,
+    /// It sent [`MALFORMED_MAX`] messages that cannot be read.
+    Malformed,
+}
+
+impl PartingReason {
+    /// What the client is told.
+    pub(super) const fn told(self) -> (CloseCode, &'static str) {
+        match self {
+            Self::Moved => (CloseCode::MOVED, "moved to another shard"),
+            Self::Malformed => (CloseCode::VIOLATION, "the program sends what cannot be read"),
+        }
+    }
 }
 
 /// Counts of what was refused or lost at the edges of other threads.
@@ -146,7 +172,10 @@ pub(super) struct Counts {
     pub(super) events: u64,
     pub(super) events_refused: u64,
     pub(super) rows_dropped: u64,
+    /// Messages and inputs that could not be read.
     pub(super) malformed: u64,
+    /// Connections closed because of too many.
+    pub(super) malformed_closed: u64,
     /// Blocks of newcomers that found no room.
     pub(super) blocks_unsent: u64,
     /// Players that went to another shard.
@@ -186,6 +215,17 @@ pub(super) struct House {
 impl House {
     pub(super) fn room_of(&self, instance: InstanceId) -> Option<usize> {
         self.rooms.iter().position(|room| room.instance == instance)
+    }
+
+    /// A client sent what cannot be read: counted, and with the last that is borne its connection ends.
+    pub(super) fn malformed(&mut self, conn: ConnId) {
+        self.counts.malformed += 1;
+        let Some(seat) = self.seats.find_mut(conn) else { return };
+        seat.malformed = seat.malformed.saturating_add(1);
+        if seat.malformed == MALFORMED_MAX {
+            self.counts.malformed_closed += 1;
+            self.partings.push(Parting { conn, at: Time::ZERO, why: PartingReason::Malformed });
+        }
     }
 
     /// Tells the directory; what finds no room goes out at the next step, in order.

@@ -1,14 +1,14 @@
 //! What the protocol hands a shard: a client that connects, its messages and inputs, the fate of its snapshots, its end.
 //!
 //! Bad bytes are counted, never answered and never a panic: the peer is authenticated, so they are a bug or a cheat of
-//! that client alone.
+//! that client alone. Who keeps sending them is closed.
 
 use mu_storage::ids::AccountId;
 use mu_wire::messages::{ClientMessage, Input};
 use mu_wire::{Admission, CloseReason, ConnId, Lane, RejectCode, ServerHandler, Time, TokenClaims};
 
 use super::command::Report;
-use super::house::{Arrival, Entering, House, Parting, Seat};
+use super::house::{Arrival, Entering, House, Parting, PartingReason, Seat};
 
 impl ServerHandler for House {
     fn incoming(&mut self, claims: &TokenClaims) -> Admission {
@@ -25,7 +25,7 @@ impl ServerHandler for House {
     fn connected(&mut self, conn: ConnId, claims: &TokenClaims) {
         let Some(held) = self.places.take(&claims.token_id) else {
             // Given up between INIT and the first packet: there is nothing to play here; closed in the next tick.
-            self.partings.push(Parting { conn, at: Time::ZERO });
+            self.partings.push(Parting { conn, at: Time::ZERO, why: PartingReason::Moved });
             return;
         };
         let (character, Entering { room: index, arrival }) = (held.character, held.place);
@@ -36,7 +36,7 @@ impl ServerHandler for House {
         room.conns[usize::from(player.slot())] = Some(conn);
         let instance = room.instance;
         self.people.insert(character, (index, player));
-        self.seats.take(Seat { conn, room: index, player });
+        self.seats.take(Seat { conn, room: index, player, malformed: 0 });
         if fresh {
             let account = AccountId(i64::try_from(claims.account).unwrap_or(0));
             self.report(Report::Entered { account, character, instance });
@@ -49,7 +49,7 @@ impl ServerHandler for House {
             Ok(message) => {
                 self.rooms[seat.room].map.request(seat.player, &message);
             }
-            Err(_malformed) => self.counts.malformed += 1,
+            Err(_malformed) => self.malformed(conn),
         }
     }
 
@@ -59,7 +59,7 @@ impl ServerHandler for House {
             Ok(input) => {
                 self.rooms[seat.room].map.input(seat.player, seq, input);
             }
-            Err(_malformed) => self.counts.malformed += 1,
+            Err(_malformed) => self.malformed(conn),
         }
     }
 

@@ -26,8 +26,10 @@ mod reservations;
 mod stop;
 mod tick;
 
-use mu_wire::{EntityId, Server, Tick, Time};
+use mu_wire::capture::RecordedServer;
+use mu_wire::{EntityId, Tick, Time};
 
+use crate::capture::Outlet;
 use crate::map::Outbox;
 use crate::net::{BATCHES_PER_STEP, Net};
 use crate::runtime::{Clock, Flow, ShardLoop, StepTime};
@@ -46,7 +48,9 @@ pub const STEPS_PER_TICK: u64 = 10;
 /// A shard and everything it owns.
 pub struct Shard {
     /// The protocol's end: connections by slot.
-    server: Server,
+    server: RecordedServer,
+    /// Where its recording goes, if there is one.
+    capture: Option<Outlet>,
     /// The socket and its batches.
     net: Net,
     /// Maps, who sits where, and the queues to other threads.
@@ -71,8 +75,20 @@ impl ShardLoop for Shard {
         self.send(&step);
         self.server.handle_timeouts(step.now, &mut self.house);
         self.net.out.flush();
+        if let Some(capture) = &mut self.capture {
+            capture.step(step.now, &mut self.server);
+            self.publisher.recorded(capture);
+        }
         self.publisher.publish_if_due(step.now, &self.net, &self.server, &self.house, self.tick);
         stop::flow(self, step.now)
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        if let Some(capture) = &mut self.capture {
+            capture.finish(&mut self.server);
+        }
     }
 }
 

@@ -10,11 +10,11 @@ use mu_config::Portal;
 use mu_storage::ids::CharacterId;
 use mu_wire::messages::{MAX_MESSAGE_BYTES, Refusal, ServerMessage};
 use mu_wire::motion::Tile;
-use mu_wire::{CloseCode, ConnId, ConnectTicket, EntityId, Time, TokenClaims, USER_DATA_LEN};
+use mu_wire::{ConnId, ConnectTicket, EntityId, Time, TokenClaims, USER_DATA_LEN};
 
 use super::Shard;
 use super::command::{Report, ShardId};
-use super::house::{Arrival, Entering, House, Parting, Seat};
+use super::house::{Arrival, Entering, House, Parting, PartingReason, Seat};
 use super::peers::{Arriving, Move, PeerMessage};
 use crate::directory::Route;
 use crate::map::Transit;
@@ -74,7 +74,7 @@ fn cross_inside(house: &mut House, (room, player): (usize, EntityId), route: Rou
     if let Some(conn) = conn {
         house.rooms[target].conns[usize::from(arrived.slot())] = Some(conn);
         if let Some(seat) = house.seats.find_mut(conn) {
-            *seat = Seat { conn, room: target, player: arrived };
+            *seat = Seat { room: target, player: arrived, ..*seat };
         }
     }
     house.report(Report::Moved { character, instance: route.instance });
@@ -189,7 +189,11 @@ fn let_go(shard: &mut Shard, target: ShardId, moved: Move, ticket: &ConnectTicke
     shard.house.people.remove(&moved.character);
     shard.house.report(Report::Moved { character: moved.character, instance: moved.route.instance });
     let told = say(shard, moved.conn, &transfer(moved.route, ticket));
-    shard.house.partings.push(Parting { conn: moved.conn, at: if told { now + PARTING } else { now } });
+    shard.house.partings.push(Parting {
+        conn: moved.conn,
+        at: if told { now + PARTING } else { now },
+        why: PartingReason::Moved,
+    });
 }
 
 fn transfer(route: Route, ticket: &ConnectTicket) -> ServerMessage<'_> {
@@ -221,7 +225,8 @@ pub(super) fn part(shard: &mut Shard, now: Time) {
     house.partings.retain(|parting| {
         let due = parting.at <= now;
         if due {
-            server.close(parting.conn, CloseCode::MOVED, "moved to another shard");
+            let (code, text) = parting.why.told();
+            server.close(parting.conn, code, text);
         }
         !due
     });

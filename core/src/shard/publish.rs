@@ -9,6 +9,7 @@ use mu_wire::{Server, Tick, Time};
 
 use super::figures::{InstanceFigures, Published, ShardFigures, record};
 use super::house::House;
+use crate::capture::Outlet;
 use crate::net::Net;
 use crate::runtime::StepTime;
 
@@ -35,6 +36,11 @@ impl Publisher {
         self.figures.bytes_in += bytes as u64;
     }
 
+    pub(super) fn recorded(&mut self, capture: &Outlet) {
+        self.figures.capture_bytes = capture.handed();
+        self.figures.captures_ended = u64::from(capture.ended().is_some());
+    }
+
     pub(super) fn skipped(&mut self, ticks: u64) {
         self.figures.ticks_skipped += ticks;
     }
@@ -55,7 +61,9 @@ impl Publisher {
         figures.datagrams_out = net.out.sent;
         figures.wire.clone_from(server.stats());
         figures.bytes_out = server.stats().bytes_out;
-        figures.refused_datagrams = server.stats().dropped_total() + house.counts.malformed;
+        figures.refused_datagrams = server.stats().dropped_total();
+        figures.messages_malformed = house.counts.malformed;
+        figures.malformed_closed = house.counts.malformed_closed;
         figures.socket_drops = net.socket().memory().map_or(0, |memory| u64::from(memory.drops));
         figures.trades = house.rooms.iter().map(|room| room.map.stats().trades_applied).sum();
         figures.transfers = house.counts.transfers;

@@ -101,7 +101,12 @@ impl Site {
 
     /// Starts the server and waits until players can log in.
     pub(crate) fn start_server(&mut self) -> Result<Process, Broken> {
-        let mut server = self.launch_server(&[])?;
+        self.start_server_with(&[])
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn start_server_with(&mut self, environment: &[(&str, String)]) -> Result<Process, Broken> {
+        let mut server = self.launch_server(environment)?;
         let ready = until("a ready server", START_MAX, || match server.ended() {
             Some(status) => Some(Err(Broken(format!("the server ended with {status}")))),
             None => self.ask("/readyz").ok().map(|_| Ok(())),

@@ -22,7 +22,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(15);
 const FIRST_NUMBER: u64 = 1_000;
 
 /// Thirty-two bytes nobody can foretell.
-fn seed() -> Result<[u8; 32], Broken> {
+pub(super) fn seed() -> Result<[u8; 32], Broken> {
     let mut seed = [0; 32];
     SystemRandom::new().fill(&mut seed).map_err(|error| broken("random bytes", error))?;
     Ok(seed)

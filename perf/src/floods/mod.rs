@@ -4,6 +4,7 @@
 //! the first of the same run. Every flood is bounded in number and in time, and goes to the loopback address only.
 
 mod attacker;
+mod babble;
 mod kinds;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use crate::crash::pause::{now, pause};
 use crate::crash::{Broken, Programs, Site, StoreKind, broken};
 
+pub use babble::{BabbleReport, babble};
 pub use kinds::Flood;
 use kinds::Source;
 

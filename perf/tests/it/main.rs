@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use mu_perf::crash::{
-    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, python_client, rewind,
+    Blow, Broken, CrashOptions, Programs, StoreKind, die_at_points, kill_repeatedly, python_client, record, rewind,
     stop_repeatedly, store_outage, strike_repeatedly, travel,
 };
-use mu_perf::floods::{Flood, FloodOptions, flood};
+use mu_perf::floods::{Flood, FloodOptions, babble, flood};
 
 fn options(store: StoreKind, rounds: u32) -> CrashOptions {
     let folder = Path::new(env!("CARGO_BIN_EXE_mu-crash")).parent().expect("a file has a folder");
@@ -114,6 +114,26 @@ fn players_travel_between_shards_on_either_runtime() {
         assert_eq!(report.maps_wrong, 0, "{report:?}");
         assert!(report.maps >= 60 + report.map_changes / 2, "and were told the maps: {report:?}");
     }
+}
+
+/// protocol.md 10.2, against a real server: fifteen messages that mean nothing are borne, the sixteenth ends the connection with words.
+#[test]
+fn a_client_that_talks_nonsense_is_closed_with_a_reason() {
+    let report = held(|| babble(options(StoreKind::Sqlite, 1).programs));
+    assert_eq!(report.counted, 15, "{report:?}");
+    assert_eq!(report.told, (mu_wire::CloseCode::VIOLATION, "the program sends what cannot be read".to_owned()));
+    assert_eq!(report.closed, 1, "{report:?}");
+}
+
+/// Each shard's capture of a real server replays to the state that was recorded: after a stop, after kill -9, and where the file was
+/// full before the server ended (docs/capture.md).
+#[test]
+fn captures_of_a_live_server_replay_to_the_same_state() {
+    let report = held(|| record(&CrashOptions { bots: 20, ..options(StoreKind::Sqlite, 1) }));
+    assert!(report.datagrams > 200, "little was recorded: {report:?}");
+    assert!(report.events > 50, "nobody played: {report:?}");
+    assert!(report.killed_checkpoints > 0, "the killed server left nothing to compare: {report:?}");
+    assert!((1 << 20..3 << 20).contains(&report.full_bytes), "one MiB was allowed: {report:?}");
 }
 
 /// Every flood at once, 75,800 datagrams a second: neighbours' tick, round trip and age of changes stay within twice the quiet

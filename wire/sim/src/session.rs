@@ -50,10 +50,10 @@ pub(crate) struct Hearing {
     pub(crate) spoke_us: u64,
     /// Datagrams spoken so far.
     pub(crate) spoken: u32,
-    /// The newest that was heard.
-    pub(crate) newest: u32,
     /// Which of them were heard.
     pub(crate) heard: Marks,
+    /// Each that was the newest when it was heard, and when, in µs of the listener's time.
+    leaders: Vec<(u32, u64)>,
 }
 
 impl Hearing {
@@ -62,6 +62,20 @@ impl Hearing {
         self.spoke_us = own_us;
         self.spoken += 1;
         self.spoken - 1
+    }
+
+    /// The listener took in a datagram at this time of its own.
+    pub(crate) fn heard_at(&mut self, serial: u32, own_us: u64) {
+        self.heard_us = own_us;
+        if self.leaders.last().is_none_or(|(newest, _)| *newest < serial) {
+            self.leaders.push((serial, own_us));
+        }
+    }
+
+    /// When the first datagram that is newer than this one was taken in, if one was.
+    pub(crate) fn overtaken_us(&self, serial: u32) -> Option<u64> {
+        let newer = self.leaders.partition_point(|(leader, _)| *leader <= serial);
+        self.leaders.get(newer).map(|(_, own_us)| *own_us)
     }
 }
 

@@ -26,6 +26,9 @@ use crate::witness::{Fault, Witness};
 pub(crate) const TICK_US: u64 = 50_000;
 /// Wall clock of all runs, in seconds.
 pub(crate) const UNIX_S: u64 = 1_800_000_000;
+/// So long after a newer datagram came one under the key before must still open, in µs of the listener's time: that key is kept
+/// for three probe timeouts, each at least a millisecond, and may be the last but one after a round trip of the shortest roads.
+const KEY_KEPT_US: u64 = 1_000;
 /// More events than any run that comes to rest has.
 const EVENTS_MAX: u64 = 3_000_000;
 
@@ -529,7 +532,10 @@ impl World {
             || self.plan.config.limits.keys.packets < 1_000;
         match heard {
             Heard::DroppedLate if renews => self.witness.tally.late += 1,
-            Heard::Dropped | Heard::DroppedLate if open => {
+            Heard::DroppedEarly if open && renews => {
+                self.witness.blame(session, format!("a good datagram was dropped: its key was not kept ({why})"));
+            }
+            Heard::Dropped | Heard::DroppedEarly | Heard::DroppedLate if open => {
                 self.witness.blame(session, format!("a good datagram was dropped: {why}"));
             }
             _ => {}
@@ -559,7 +565,9 @@ enum Heard {
     Well,
     /// Dropped although nothing newer had come.
     Dropped,
-    /// Dropped, and newer ones had come before.
+    /// Dropped, and newer ones had come before, so lately that the key before must be there still.
+    DroppedEarly,
+    /// Dropped, and newer ones had come long enough before.
     DroppedLate,
 }
 
@@ -571,13 +579,15 @@ fn hear(hearing: &mut Hearing, datagram: &Datagram, dropped: bool, own_us: u64) 
     if !hearing.heard.set(serial) {
         return Heard::Well;
     }
-    let late = serial < hearing.newest;
     if !dropped {
-        hearing.heard_us = own_us;
-        hearing.newest = hearing.newest.max(serial);
+        hearing.heard_at(serial, own_us);
         return Heard::Well;
     }
-    if late { Heard::DroppedLate } else { Heard::Dropped }
+    match hearing.overtaken_us(serial) {
+        Some(since) if own_us.saturating_sub(since) >= KEY_KEPT_US => Heard::DroppedLate,
+        Some(_) => Heard::DroppedEarly,
+        None => Heard::Dropped,
+    }
 }
 
 /// A code that an end may close with.

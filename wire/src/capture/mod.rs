@@ -24,7 +24,7 @@ mod tests;
 pub use calls::{ClientCall, ServerCall, Shelved};
 pub use client::RecordedClient;
 pub use error::{CaptureError, CaptureFault};
-pub use replay::{ClientReplay, Moment, ServerReplay, Summary};
+pub use replay::{ClientReplay, Moment, Replayed, ServerReplay, Summary};
 pub use server::RecordedServer;
 pub use tape::End;
 #[cfg(any(test, feature = "fuzzing"))]

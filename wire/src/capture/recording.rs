@@ -20,7 +20,9 @@ pub(super) const OVERRUN: u8 = 1;
 pub(super) struct Recording {
     pub(super) tape: Tape,
     pub(super) digest: RefCell<Digest>,
-    shelf: Vec<Weak<[u8]>>,
+    /// Blocks that somebody still holds, with their places; a block that nobody holds cannot be sent again.
+    shelf: Vec<(u64, Weak<[u8]>)>,
+    shelved: u64,
     datagram: Vec<u8>,
     calls: u32,
     over: bool,
@@ -28,7 +30,15 @@ pub(super) struct Recording {
 
 impl Recording {
     pub(super) fn new(tape: Tape) -> Self {
-        Self { tape, digest: RefCell::default(), shelf: Vec::new(), datagram: Vec::new(), calls: 0, over: false }
+        Self {
+            tape,
+            digest: RefCell::default(),
+            shelf: Vec::new(),
+            shelved: 0,
+            datagram: Vec::new(),
+            calls: 0,
+            over: false,
+        }
     }
 
     /// Adds a call; a checkpoint follows now and then. When no more fits the tape ends.
@@ -87,10 +97,12 @@ impl Recording {
     /// The same block for many connections is written once.
     pub(super) fn shelve<'b>(&mut self, block: &'b Arc<[u8]>) -> Shelved<'b> {
         let same = |known: &Weak<[u8]>| known.upgrade().is_some_and(|known| Arc::ptr_eq(&known, block));
-        if let Some(place) = self.shelf.iter().position(same) {
-            return Shelved::Again(place as u64 + 1);
+        if let Some((place, _)) = self.shelf.iter().find(|(_, known)| same(known)) {
+            return Shelved::Again(*place);
         }
-        self.shelf.push(Arc::downgrade(block));
+        self.shelf.retain(|(_, known)| known.strong_count() > 0);
+        self.shelved += 1;
+        self.shelf.push((self.shelved, Arc::downgrade(block)));
         Shelved::New(block)
     }
 }

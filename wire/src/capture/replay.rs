@@ -165,19 +165,58 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// A server's endpoint made again.
-pub struct ServerReplay<'a> {
+/// An endpoint made again; see [`ServerReplay`] and [`ClientReplay`].
+pub struct Replayed<'a, E> {
     replay: Replay<'a>,
-    server: Server,
+    end: E,
+    make: Make<'a, E>,
 }
 
-impl std::fmt::Debug for ServerReplay<'_> {
+/// A server's endpoint made again.
+pub type ServerReplay<'a> = Replayed<'a, Server>;
+/// A client made again.
+pub type ClientReplay<'a> = Replayed<'a, Client>;
+
+/// Makes the call of a record.
+type Make<'a, E> = fn(&mut Replay<'a>, &mut E, &mut Record<'a>, on: &mut dyn FnMut(Moment<'_>)) -> Result<(), Wrong>;
+
+impl<E: std::fmt::Debug> std::fmt::Debug for Replayed<'_, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerReplay").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Replayed").field("end", &self.end).finish_non_exhaustive()
     }
 }
 
-impl<'a> ServerReplay<'a> {
+impl<E> Replayed<'_, E> {
+    /// Makes the next call; false at the end.
+    ///
+    /// # Errors
+    /// [`CaptureError`] with the offset of the record that is damaged, or at which the story became another.
+    pub fn step(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<bool, CaptureError> {
+        let Some(mut record) = self.replay.next(on)? else {
+            return Ok(false);
+        };
+        let made = (self.make)(&mut self.replay, &mut self.end, &mut record, on);
+        self.replay.made(&record, made)?;
+        Ok(true)
+    }
+
+    /// Makes all calls that are left.
+    ///
+    /// # Errors
+    /// As [`Replayed::step`].
+    pub fn run(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<Summary, CaptureError> {
+        while self.step(on)? {}
+        Ok(self.replay.summary())
+    }
+
+    /// What there is so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.replay.summary()
+    }
+}
+
+impl<'a> Replayed<'a, Server> {
     /// The endpoint as it began. `keys` are those of the host that was recorded.
     ///
     /// # Errors
@@ -189,115 +228,17 @@ impl<'a> ServerReplay<'a> {
             }
             if head.static_public == keys.static_public() { Ok(()) } else { Err(CaptureFault::OtherKeys) }
         })?;
-        Ok(Self { replay, server: Server::new(head.config, keys, head.seed) })
+        Ok(Self { replay, end: Server::new(head.config, keys, head.seed), make: make_server_call })
     }
 
-    /// Makes the next call; false at the end.
-    ///
-    /// # Errors
-    /// [`CaptureError`] with the offset of the record that is damaged, or at which the story became another.
-    pub fn step(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<bool, CaptureError> {
-        let Some(mut record) = self.replay.next(on)? else {
-            return Ok(false);
-        };
-        let made = self.make(&mut record, on);
-        self.replay.made(&record, made)?;
-        Ok(true)
-    }
-
-    /// Makes all calls that are left.
-    ///
-    /// # Errors
-    /// As [`ServerReplay::step`].
-    pub fn run(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<Summary, CaptureError> {
-        while self.step(on)? {}
-        Ok(self.replay.summary())
-    }
-
-    /// What there is so far.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        self.replay.summary()
-    }
-
-    /// The endpoint as it is now.
+    /// The endpoint as it is.
     #[must_use]
     pub const fn server(&self) -> &Server {
-        &self.server
-    }
-
-    fn make(&mut self, record: &mut Record<'a>, on: &mut dyn FnMut(Moment<'_>)) -> Result<(), Wrong> {
-        let call = ServerCall::read(record.kind, &mut record.fields)?.ok_or(Wrong::Malformed)?;
-        on(Moment::ServerCall(record.offset, &call));
-        let Self { replay, server } = self;
-        match call {
-            ServerCall::Receive { now, unix_s, from, datagram, admission, refused } => {
-                let mut stage = Stage::new(&refused, on);
-                let mut sink = OverheardSink::new(&mut stage, &replay.digest);
-                let mut echo = Echo(admission);
-                let mut ear = Overheard::new(&mut echo, &replay.digest);
-                server.receive(now, unix_s, from, &mut datagram.to_vec(), &mut ear, &mut sink);
-                if ear.admission != admission {
-                    return Err(Wrong::Diverged);
-                }
-            }
-            ServerCall::Send { conn, lane, bytes } => {
-                let result = server.send(conn, lane, bytes);
-                replay.digest.borrow_mut().answer(result.map(|()| 0_u64));
-            }
-            ServerCall::SendTwice { conn, lane, bytes } => {
-                let result = server.send_twice(conn, lane, bytes);
-                replay.digest.borrow_mut().answer(result.map(|()| 0_u64));
-            }
-            ServerCall::SendBlock { conn, block_kind, block } => {
-                let result = server.send_block(conn, block_kind, replay.block(block)?);
-                replay.digest.borrow_mut().answer(result);
-            }
-            ServerCall::Close { conn, code, text } => server.close(conn, code, text),
-            ServerCall::Transmit { now, conn, tick, snapshot, refused } => {
-                let (mut asked, mut fits) = (false, true);
-                let mut write = |_: u64, space: &mut [u8]| {
-                    asked = true;
-                    let body = snapshot.unwrap_or(&[]);
-                    let Some(space) = space.get_mut(..body.len()) else {
-                        fits = false;
-                        return 0;
-                    };
-                    space.copy_from_slice(body);
-                    body.len()
-                };
-                let mut stage = Stage::new(&refused, on);
-                let mut sink = OverheardSink::new(&mut stage, &replay.digest);
-                server.transmit(now, conn, tick, &mut write, &mut sink);
-                if !fits || asked != snapshot.is_some() {
-                    return Err(Wrong::Diverged);
-                }
-            }
-            ServerCall::TransmitDue { now, refused } => {
-                let mut stage = Stage::new(&refused, on);
-                server.transmit_due(now, &mut OverheardSink::new(&mut stage, &replay.digest));
-            }
-            ServerCall::HandleTimeouts { now } => {
-                server.handle_timeouts(now, &mut Overheard::new(&mut Echo(None), &replay.digest));
-            }
-        }
-        Ok(())
+        &self.end
     }
 }
 
-/// A client made again.
-pub struct ClientReplay<'a> {
-    replay: Replay<'a>,
-    client: Client,
-}
-
-impl std::fmt::Debug for ClientReplay<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClientReplay").field("client", &self.client).finish_non_exhaustive()
-    }
-}
-
-impl<'a> ClientReplay<'a> {
+impl<'a> Replayed<'a, Client> {
     /// The client as it began.
     ///
     /// # Errors
@@ -307,80 +248,118 @@ impl<'a> ClientReplay<'a> {
             if head.protocol == protocol_id() { Ok(()) } else { Err(CaptureFault::OtherProtocol(head.protocol)) }
         })?;
         let client = Client::new(head.ticket.clone(), head.server, &head.client_id, *head.seed, head.now);
-        Ok(Self { replay, client })
+        Ok(Self { replay, end: client, make: make_client_call })
     }
 
-    /// Makes the next call; false at the end.
-    ///
-    /// # Errors
-    /// [`CaptureError`] with the offset of the record that is damaged, or at which the story became another.
-    pub fn step(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<bool, CaptureError> {
-        let Some(mut record) = self.replay.next(on)? else {
-            return Ok(false);
-        };
-        let made = self.make(&mut record, on);
-        self.replay.made(&record, made)?;
-        Ok(true)
-    }
-
-    /// Makes all calls that are left.
-    ///
-    /// # Errors
-    /// As [`ClientReplay::step`].
-    pub fn run(&mut self, on: &mut dyn FnMut(Moment<'_>)) -> Result<Summary, CaptureError> {
-        while self.step(on)? {}
-        Ok(self.replay.summary())
-    }
-
-    /// What there is so far.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        self.replay.summary()
-    }
-
-    /// The client as it is now.
+    /// The client as it is.
     #[must_use]
     pub const fn client(&self) -> &Client {
-        &self.client
+        &self.end
     }
+}
 
-    fn make(&mut self, record: &mut Record<'a>, on: &mut dyn FnMut(Moment<'_>)) -> Result<(), Wrong> {
-        let call = ClientCall::read(record.kind, &mut record.fields)?.ok_or(Wrong::Malformed)?;
-        on(Moment::ClientCall(record.offset, &call));
-        let Self { replay, client } = self;
-        let answer = match call {
-            ClientCall::Receive { now, datagram } => {
-                client.receive(now, &mut datagram.to_vec(), &mut Overheard::new(&mut Silent, &replay.digest));
-                None
+fn make_server_call<'a>(
+    replay: &mut Replay<'a>,
+    server: &mut Server,
+    record: &mut Record<'a>,
+    on: &mut dyn FnMut(Moment<'_>),
+) -> Result<(), Wrong> {
+    let call = ServerCall::read(record.kind, &mut record.fields)?.ok_or(Wrong::Malformed)?;
+    on(Moment::ServerCall(record.offset, &call));
+    match call {
+        ServerCall::Receive { now, unix_s, from, datagram, admission, refused } => {
+            let mut stage = Stage::new(&refused, on);
+            let mut sink = OverheardSink::new(&mut stage, &replay.digest);
+            let mut echo = Echo(admission);
+            let mut ear = Overheard::new(&mut echo, &replay.digest);
+            server.receive(now, unix_s, from, &mut datagram.to_vec(), &mut ear, &mut sink);
+            if ear.admission != admission {
+                return Err(Wrong::Diverged);
             }
-            ClientCall::PollTransmit { now, refused } => {
-                let mut stage = Stage::new(&refused, on);
-                client.poll_transmit(now, &mut OverheardSink::new(&mut stage, &replay.digest));
-                None
-            }
-            ClientCall::HandleTimeout { now } => {
-                client.handle_timeout(now, &mut Overheard::new(&mut Silent, &replay.digest));
-                None
-            }
-            ClientCall::Close { code } => {
-                client.close(code);
-                None
-            }
-            ClientCall::SetKeyLimits { limits } => {
-                client.set_key_limits(limits);
-                None
-            }
-            ClientCall::Send { lane, bytes } => Some(client.send(lane, bytes).map(|()| 0_u64)),
-            ClientCall::SendBlock { block_kind, block } => {
-                Some(client.send_block(block_kind, replay.block(block)?).map(u64::from))
-            }
-            ClientCall::Input { bytes } => Some(client.input(bytes).map(u64::from)),
-        };
-        if let Some(answer) = answer {
-            replay.digest.borrow_mut().answer(answer);
         }
-        Ok(())
+        ServerCall::Send { conn, lane, bytes } => {
+            let result = server.send(conn, lane, bytes);
+            replay.digest.borrow_mut().answer(result.map(|()| 0_u64));
+        }
+        ServerCall::SendTwice { conn, lane, bytes } => {
+            let result = server.send_twice(conn, lane, bytes);
+            replay.digest.borrow_mut().answer(result.map(|()| 0_u64));
+        }
+        ServerCall::SendBlock { conn, block_kind, block } => {
+            let result = server.send_block(conn, block_kind, replay.block(block)?);
+            replay.digest.borrow_mut().answer(result);
+        }
+        ServerCall::Close { conn, code, text } => server.close(conn, code, text),
+        ServerCall::Transmit { now, conn, tick, snapshot, refused } => {
+            let (mut asked, mut fits) = (false, true);
+            let mut write = |_: u64, space: &mut [u8]| {
+                asked = true;
+                let body = snapshot.unwrap_or(&[]);
+                let Some(space) = space.get_mut(..body.len()) else {
+                    fits = false;
+                    return 0;
+                };
+                space.copy_from_slice(body);
+                body.len()
+            };
+            let mut stage = Stage::new(&refused, on);
+            let mut sink = OverheardSink::new(&mut stage, &replay.digest);
+            server.transmit(now, conn, tick, &mut write, &mut sink);
+            if !fits || asked != snapshot.is_some() {
+                return Err(Wrong::Diverged);
+            }
+        }
+        ServerCall::TransmitDue { now, refused } => {
+            let mut stage = Stage::new(&refused, on);
+            server.transmit_due(now, &mut OverheardSink::new(&mut stage, &replay.digest));
+        }
+        ServerCall::HandleTimeouts { now } => {
+            server.handle_timeouts(now, &mut Overheard::new(&mut Echo(None), &replay.digest));
+        }
     }
+    Ok(())
+}
+
+fn make_client_call<'a>(
+    replay: &mut Replay<'a>,
+    client: &mut Client,
+    record: &mut Record<'a>,
+    on: &mut dyn FnMut(Moment<'_>),
+) -> Result<(), Wrong> {
+    let call = ClientCall::read(record.kind, &mut record.fields)?.ok_or(Wrong::Malformed)?;
+    on(Moment::ClientCall(record.offset, &call));
+    let answer = match call {
+        ClientCall::Receive { now, datagram } => {
+            client.receive(now, &mut datagram.to_vec(), &mut Overheard::new(&mut Silent, &replay.digest));
+            None
+        }
+        ClientCall::PollTransmit { now, refused } => {
+            let mut stage = Stage::new(&refused, on);
+            client.poll_transmit(now, &mut OverheardSink::new(&mut stage, &replay.digest));
+            None
+        }
+        ClientCall::HandleTimeout { now } => {
+            client.handle_timeout(now, &mut Overheard::new(&mut Silent, &replay.digest));
+            None
+        }
+        ClientCall::Close { code } => {
+            client.close(code);
+            None
+        }
+        ClientCall::SetKeyLimits { limits } => {
+            client.set_key_limits(limits);
+            None
+        }
+        ClientCall::Send { lane, bytes } => Some(client.send(lane, bytes).map(|()| 0_u64)),
+        ClientCall::SendBlock { block_kind, block } => {
+            Some(client.send_block(block_kind, replay.block(block)?).map(u64::from))
+        }
+        ClientCall::Input { bytes } => Some(client.input(bytes).map(u64::from)),
+    };
+    if let Some(answer) = answer {
+        replay.digest.borrow_mut().answer(answer);
+    }
+    Ok(())
 }
 
 /// A sink that has room where the recorded one had.

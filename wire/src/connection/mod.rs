@@ -23,6 +23,8 @@ mod pair;
 mod path;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
+mod probing;
 mod rate;
 mod receive;
 mod received;
