@@ -1,11 +1,14 @@
 //! The control thread: tokio, the gateway, the directory.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mu_config::Plan;
 use mu_storage::event::ValueEvent;
+use mu_storage::ids::Lsn;
 use mu_storage::store::{Outcome, Role, open as open_store};
+use mu_value::ValueStatus;
 use mu_wire::HostKeys;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -16,8 +19,8 @@ use super::threads::{Handle, Shards, Threads};
 use super::{BootError, health};
 use crate::directory::Directory;
 use crate::gateway::{
-    self, DatabaseOptions, DatabasePool, GatewayOptions, GatewayParts, JournalBusy, JournalClient, OpsSource,
-    PasswordOptions, PasswordPool, Readiness,
+    self, DatabaseOptions, DatabasePool, GatewayOptions, GatewayParts, JournalBusy, JournalClient, JournalPositions,
+    OpsSource, PasswordOptions, PasswordPool, Readiness,
 };
 use crate::journal::ControlPort;
 use crate::map::event_ids::EventIds;
@@ -87,7 +90,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
         directory: directory.clone(),
         database,
         passwords,
-        journal: Arc::new(Births::new(settings.host.realm, parts.boot, port.clone())),
+        journal: Arc::new(Births::new(settings.host.realm, parts.boot, port.clone(), threads)),
         sealer: parts.host.sealer(),
         session_key: parts.keys.session,
         ops: Arc::new(Page(sources.clone())),
@@ -146,11 +149,14 @@ fn sources(parts: &ControlParts<'_>, threads: &Threads) -> Sources {
 struct Births {
     ids: Mutex<EventIds>,
     port: ControlPort,
+    log_id: u128,
+    value: Arc<ValueStatus>,
 }
 
 impl Births {
-    fn new(realm: u32, boot: u32, port: ControlPort) -> Self {
-        Self { ids: Mutex::new(EventIds::new(realm, boot, EVENT_SOURCE)), port }
+    fn new(realm: u32, boot: u32, port: ControlPort, threads: &Threads) -> Self {
+        let ids = Mutex::new(EventIds::new(realm, boot, EVENT_SOURCE));
+        Self { ids, port, log_id: threads.log_id, value: Arc::clone(&threads.value) }
     }
 }
 
@@ -162,6 +168,12 @@ impl JournalClient for Births {
 
     fn submit(&self, event: &ValueEvent) -> Result<oneshot::Receiver<Outcome>, JournalBusy> {
         self.port.submit(event, Clock::now()).map_err(|_busy| JournalBusy)
+    }
+
+    fn positions(&self) -> Option<JournalPositions> {
+        // The decided one first: it can only grow towards the other in between.
+        let applied = Lsn(self.value.applied_lsn.load(Relaxed));
+        Some(JournalPositions { log_id: self.log_id, durable: Lsn(self.value.durable_lsn.load(Relaxed)), applied })
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Threads {
     pub(super) persist: Handle<usize>,
     /// Writes captures, if there are any.
     pub(super) capture: Option<Handle<()>>,
+    /// The journal's name.
+    pub(super) log_id: u128,
     pub(super) value: Arc<ValueStatus>,
     pub(super) flushed: Arc<PersistStatus>,
     pub(super) backup: Arc<BackupStatus>,
@@ -94,6 +96,7 @@ impl Threads {
         let give_up = Arc::new(AtomicBool::new(false));
         let (ports, control_port, ends, completions) = journal_ports(shards, wal_ack(settings));
         let safe = opened.recovered.safe;
+        let log_id = opened.recovered.journal.log_id().0;
         let (logged, to_apply) = RingBuffer::new(APPLY_QUEUE_MAX);
         let writer = WriterParts { journal: opened.recovered.journal, ends, logged, status: Arc::clone(&value) };
         let applier = ApplierParts {
@@ -134,6 +137,7 @@ impl Threads {
             applier,
             persist,
             capture,
+            log_id,
             value,
             flushed,
             backup,

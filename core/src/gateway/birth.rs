@@ -5,7 +5,7 @@
 
 use mu_config::{Class, Content};
 use mu_storage::event::{Birth, CharacterName, ValueEvent};
-use mu_storage::ids::AccountId;
+use mu_storage::ids::{AccountId, Lsn};
 use mu_storage::store::Outcome;
 use tokio::sync::oneshot;
 
@@ -20,6 +20,22 @@ pub trait JournalClient: Send + Sync {
     /// # Errors
     /// [`JournalBusy`] when the event was not taken: nothing has happened and nothing will.
     fn submit(&self, event: &ValueEvent) -> Result<oneshot::Receiver<Outcome>, JournalBusy>;
+
+    /// How far the journal is at this moment; `None` if nobody can say.
+    fn positions(&self) -> Option<JournalPositions> {
+        None
+    }
+}
+
+/// How far a journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalPositions {
+    /// Its name.
+    pub log_id: u128,
+    /// Everything up to here is durable: somebody may have been told of it.
+    pub durable: Lsn,
+    /// Everything up to here is decided.
+    pub applied: Lsn,
 }
 
 /// The journal takes no events now.

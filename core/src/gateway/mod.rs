@@ -47,7 +47,7 @@ use tokio::net::TcpListener;
 
 use crate::directory::Directory;
 
-pub use birth::{JournalBusy, JournalClient};
+pub use birth::{JournalBusy, JournalClient, JournalPositions};
 pub use database::{DatabaseError, DatabaseOptions, DatabasePool, Opener};
 pub use limit::RateLimit;
 pub use ops::{OpsSource, Readiness};

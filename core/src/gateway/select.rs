@@ -9,28 +9,32 @@
 //! character between two steps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mu_storage::error::TakeError;
+use mu_storage::error::{StoreError, TakeError};
 use mu_storage::event::EventKind;
-use mu_storage::ids::CharacterId;
-use mu_storage::store::{LoadedCharacter, ReviewEntry};
+use mu_storage::ids::{AccountId, CharacterId};
+use mu_storage::store::{LoadedCharacter, ReviewEntry, Store};
 use mu_wire::{ConnectTicket, Random, TokenClaims};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::StatCount;
 use super::app::App;
-use super::birth::start_position;
+use super::birth::{JournalPositions, start_position};
 use super::characters::owned;
 use super::error::ApiError;
 use super::extract::{Caller, CharacterPath, JsonBody, no_such_character};
 use crate::directory::{EnterRefusal, Entering, PlaceRefusal, Route};
 use crate::shard::command::{EvictReason, ReserveRefusal};
+
+/// How soon is looked again whether what a character did last is decided.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 #[derive(Deserialize)]
 pub(crate) struct Choice {
@@ -75,20 +79,66 @@ async fn enter(app: Arc<App>, caller: Caller, id: CharacterId, choice: Choice) -
     Ok(Json(answer(&route, &ticket)))
 }
 
-/// Takes the character over from whoever had it.
+/// Takes the character over from whoever had it, with everything anybody may have been told of it: what is durable at this
+/// moment is decided first, and a store that came back knowing less is not believed until it knows as much again.
 async fn take(app: &App, caller: Caller, id: CharacterId) -> Result<LoadedCharacter, ApiError> {
-    let account = caller.account;
-    let taken = app
-        .parts
-        .database
-        .run(move |store| match store.character_take(id, account) {
-            Ok(loaded) => Ok(Ok(loaded)),
-            Err(TakeError::Store(error)) => Err(error),
-            Err(TakeError::Frozen) => Ok(Err(Some(store.frozen(id)?))),
-            Err(TakeError::NotFound) => Ok(Err(None)),
-        })
-        .await?;
-    taken.map_err(|frozen| frozen.map_or_else(no_such_character, |by| is_frozen(by.as_ref())))
+    let parts = &app.parts;
+    let journal = parts.journal.positions();
+    let deadline = tokio::time::Instant::now() + parts.options.outcome_patience;
+    loop {
+        let decided = match (journal, parts.journal.positions()) {
+            (Some(asked), Some(now)) => now.applied >= asked.durable,
+            (None, _) | (_, None) => true,
+        };
+        if decided {
+            let taken = parts.database.run(move |store| take_once(store, caller.account, id, journal)).await?;
+            match taken {
+                Taken::Character(character) => return Ok(*character),
+                Taken::Frozen(by) => return Err(is_frozen(by.as_ref())),
+                Taken::Unknown => return Err(no_such_character()),
+                Taken::Behind => {}
+            }
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(ApiError::unavailable(
+                "undecided",
+                "what the character did last is not decided yet; try again",
+            ));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// What became of taking a character.
+enum Taken {
+    Character(Box<LoadedCharacter>),
+    Frozen(Option<ReviewEntry>),
+    Unknown,
+    /// The store knows less than was decided: it has just come back and is being told again.
+    Behind,
+}
+
+fn take_once(
+    store: &mut dyn Store,
+    account: AccountId,
+    id: CharacterId,
+    journal: Option<JournalPositions>,
+) -> Result<Taken, StoreError> {
+    let knows_all = |store: &mut dyn Store| match journal {
+        Some(asked) => Ok(store.applied(asked.log_id)? >= asked.durable),
+        None => Ok::<_, StoreError>(true),
+    };
+    if !knows_all(store)? {
+        return Ok(Taken::Behind);
+    }
+    match store.character_take(id, account) {
+        // Asked again: the store may have lost its end between the two.
+        Ok(_) if !knows_all(store)? => Ok(Taken::Behind),
+        Ok(loaded) => Ok(Taken::Character(Box::new(loaded))),
+        Err(TakeError::Store(error)) => Err(error),
+        Err(TakeError::Frozen) => Ok(Taken::Frozen(store.frozen(id)?)),
+        Err(TakeError::NotFound) => Ok(Taken::Unknown),
+    }
 }
 
 /// A player is told what happened to the character, in words that say nothing of anybody else.

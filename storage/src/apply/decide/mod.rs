@@ -16,7 +16,9 @@ use crate::names;
 use crate::planted::{self, Bug};
 use crate::store::{MAX_CHARACTERS, Outcome, Reason};
 
-pub(crate) use effects::{Effects, HistoryRow, LedgerRow, OutcomeRow, Step};
+pub(crate) use effects::{Effects, Step};
+#[cfg(feature = "sim")]
+pub(crate) use effects::{HistoryRow, LedgerRow, OutcomeRow};
 pub(crate) use rows::{
     Balance, CharacterRow, Entity, GrowthRow, ItemRow, ListingRow, ListingState, ParcelRow, Position, Quarantined,
     Tracked,
