@@ -240,6 +240,8 @@ impl World {
                 self.disk.flip_bit();
             }
         }
+        // What is examined is damage, not want of space.
+        self.disk.set_room(None);
         match self.attempt(false, 0)? {
             Attempt::Refused(error) => {
                 self.note(|_| format!("noticed: {error}"));
