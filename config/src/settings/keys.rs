@@ -347,6 +347,13 @@ pub(crate) const KEYS: &[Key] = &[
         |s, v| s.value.wal_ack = v.words()
     ),
     key!(
+        "value.audit_seconds",
+        Kind::Integer(0, 3_600),
+        "5",
+        "Between two audits of what was decided since the one before; 0 makes none.",
+        |s, v| s.value.audit_seconds = v.number()
+    ),
+    key!(
         "world.dir",
         Kind::PathOr("demo"),
         "demo",

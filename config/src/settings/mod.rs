@@ -219,6 +219,8 @@ pub enum WalMedium {
 pub struct ValueSettings {
     /// Names of the kinds of event that are told as soon as they are durable.
     pub wal_ack: Vec<String>,
+    /// Seconds between two looks at what was decided; 0 = none.
+    pub audit_seconds: u32,
 }
 
 /// Where the world content comes from.
@@ -370,7 +372,7 @@ fn blank() -> Settings {
             world_minutes: 0,
             keep_full: 0,
         },
-        value: ValueSettings { wal_ack: Vec::new() },
+        value: ValueSettings { wal_ack: Vec::new(), audit_seconds: 1 },
         world: WorldSource { dir: Some(PathBuf::new()) },
         keys: KeyFile { file: PathBuf::new(), token_key: 0 },
         log: LogSettings { level: LogLevel::Error, dir: Some(PathBuf::new()) },

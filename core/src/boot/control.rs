@@ -135,6 +135,7 @@ pub(super) fn start(parts: ControlParts<'_>, threads: &mut Threads) -> Result<Co
 /// Where status and metrics read.
 fn sources(parts: &ControlParts<'_>, threads: &Threads) -> Sources {
     Sources {
+        audit: Arc::clone(&threads.audit),
         backup: Arc::clone(&threads.backup),
         runtime: parts.shards.running.kinds().first().map_or("none", |kind| kind.word()),
         shards: parts.shards.published.clone(),

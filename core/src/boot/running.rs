@@ -206,6 +206,7 @@ impl Running {
         let Self { threads, shards, control, .. } = self;
         threads.stop.raise(StopPhase::Leaving);
         threads.backup.end();
+        threads.audit.end();
         let deadline = began + DEADLINE;
         // Shards leave by themselves; if the store keeps one waiting, it is told not to any longer.
         let give_up = Arc::clone(&threads.give_up);

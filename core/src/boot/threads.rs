@@ -24,6 +24,7 @@ use crate::directory::{COMMANDS_MAX, REPORTS_MAX, ShardLink};
 use crate::journal::{
     APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WalAck, WriterParts, journal_ports, run_applier, run_writer,
 };
+use crate::ops::auditor::{self, AuditStatus};
 use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist};
 use crate::runtime::cores::{CorePlan, Placed, spawn_pinned};
 use crate::runtime::{self, Cause, RuntimeChoice, RuntimeOptions, ShardEnd, ShardLoop, ShardSpec};
@@ -55,6 +56,7 @@ pub(super) struct Threads {
     pub(super) value: Arc<ValueStatus>,
     pub(super) flushed: Arc<PersistStatus>,
     pub(super) backup: Arc<BackupStatus>,
+    pub(super) audit: Arc<AuditStatus>,
     pub(super) control_port: Option<ControlPort>,
     pub(super) reports: Option<(mpsc::Sender<Report>, mpsc::Receiver<Report>)>,
     pub(super) stop: StopFlag,
@@ -124,13 +126,8 @@ impl Threads {
         let writer = spawn("mu-wal", cpus, &mut placed, move || run_writer(writer))?;
         let applier = spawn("mu-applier", cpus, &mut placed, move || run_applier(applier))?;
         let persist = spawn("mu-persist", cpus, &mut placed, move || run_persist(persist))?;
-        let backup = Arc::<BackupStatus>::default();
-        if let Some(schedule) = Schedule::of(settings) {
-            let (value, status) = (Arc::clone(&value), Arc::clone(&backup));
-            // Not joined: a stop does not wait for a backup.
-            let _detached = spawn("mu-backup", cpus, &mut placed, move || schedule::run(schedule, &value, status))?;
-        }
         let capture = files.map(|files| spawn("mu-capture", cpus, &mut placed, move || files.run())).transpose()?;
+        let (backup, audit) = start_keepers(settings, &value, cpus, &mut placed)?;
         let (wake, wakeups) = std_mpsc::channel();
         Ok(Self {
             writer,
@@ -141,6 +138,7 @@ impl Threads {
             value,
             flushed,
             backup,
+            audit,
             control_port: Some(control_port),
             reports: Some((reports, for_directory)),
             stop: StopFlag::default(),
@@ -225,6 +223,27 @@ fn spec(plan: ShardPlan, seams: ShardSeams) -> ShardSpec {
     let (shard, cpu) = (plan.shard.0, plan.cpu);
     let build = Box::new(move || build(&plan, seams).map(|shard| Box::new(shard) as Box<dyn ShardLoop>));
     ShardSpec { shard, cpu, build }
+}
+
+/// Starts the threads that make backups and look at the books, as far as the settings ask for them. Neither is joined: a stop
+/// does not wait for a backup, and the other one only reads.
+fn start_keepers(
+    settings: &Settings,
+    value: &Arc<ValueStatus>,
+    cpus: &[usize],
+    placed: &mut Vec<Placed>,
+) -> Result<(Arc<BackupStatus>, Arc<AuditStatus>), BootError> {
+    let (backup, audit) = (Arc::<BackupStatus>::default(), Arc::<AuditStatus>::default());
+    if let Some(schedule) = Schedule::of(settings) {
+        let (value, status) = (Arc::clone(value), Arc::clone(&backup));
+        let _detached = spawn("mu-backup", cpus, placed, move || schedule::run(schedule, &value, status))?;
+    }
+    if settings.value.audit_seconds > 0 {
+        let every = Duration::from_secs(u64::from(settings.value.audit_seconds));
+        let (url, value, status) = (settings.store.url.clone(), Arc::clone(value), Arc::clone(&audit));
+        let _detached = spawn("mu-auditor", cpus, placed, move || auditor::run(&url, every, &value, &status))?;
+    }
+    Ok((backup, audit))
 }
 
 fn spawn<T: Send + 'static>(

@@ -186,6 +186,20 @@ impl Page {
             let seconds = backup.newest_us(kind) / 1_000_000;
             ConstGauge::new(seconds).encode(newest.encode_family(&[("kind", kind.word())])?)?;
         }
+        let audit = &self.0.audit;
+        gauge(
+            e,
+            "audit_checked_lsn",
+            "Everything up to here was proved since the start",
+            audit.checked_lsn.load(Relaxed),
+        )?;
+        counter(e, "audit_runs", "Looks at what was decided since the look before", audit.runs.load(Relaxed))?;
+        counter(
+            e,
+            "audit_violations",
+            "Violations of the books: anything above 0 is an alarm",
+            audit.violations.load(Relaxed),
+        )?;
         counter(e, "backup_failures", "Backups that could not be made", backup.failures.load(Relaxed))
     }
 

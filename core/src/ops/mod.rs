@@ -1,6 +1,7 @@
 //! What an operator sees and types: the command line, status and metrics, the audit, the demo.
 
 pub mod audit;
+pub mod auditor;
 pub mod backup;
 pub mod check;
 pub mod cli;

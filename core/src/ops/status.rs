@@ -14,6 +14,7 @@ use mu_value::ValueStatus;
 use mu_wire::DropReason;
 use serde_json::{Value, json};
 
+use super::auditor::AuditStatus;
 use super::process;
 use crate::backup::schedule::BackupStatus;
 use crate::gateway::GatewayStats;
@@ -33,6 +34,8 @@ pub struct Sources {
     pub value: Arc<ValueStatus>,
     /// Hot state.
     pub persist: Arc<PersistStatus>,
+    /// The books proved while they are written.
+    pub audit: Arc<AuditStatus>,
     /// Backups made by the server itself.
     pub backup: Arc<BackupStatus>,
     /// What the gateway counts.
