@@ -13,8 +13,8 @@ mod settings;
 use std::path::Path;
 
 pub use content::{
-    Class, Content, EntryPoint, Grid, INVENTORY_SLOTS, ItemTemplate, MapDef, MonsterSpawn, MonsterTemplate,
-    PlayerSpawn, Portal, Rect, SlotKind, StarterItem, StarterKit, World, write_demo,
+    Class, Content, EntryPoint, Grid, INVENTORY_SLOTS, ItemTemplate, Keeper, MapDef, MonsterSpawn, MonsterTemplate,
+    PlayerSpawn, Portal, Rect, SHOP_WARES, Service, Shop, SlotKind, StarterItem, StarterKit, Ware, World, write_demo,
 };
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use settings::{

@@ -22,6 +22,20 @@ pub enum Bug {
     ConfirmationsKept,
     /// Gives two trades one identity.
     EventIdReused,
+    /// Reserves no place for what a deal brings.
+    DealPlaceNotReserved,
+    /// Uses an item that is held in a second deal.
+    HeldItemAgain,
+    /// Ends the holds of a deal when it is submitted.
+    DealReleasedAtOnce,
+    /// Tells a player that a deal is done when it is submitted.
+    DealToldAtOnce,
+    /// Takes a player's second confirmation for its partner's.
+    ConfirmedTwice,
+    /// Settles a deal again when its decision comes again.
+    DecidedTwice,
+    /// Lets a second player pick up what a first one is picking up.
+    PickedUpTwice,
 }
 
 impl Bug {
@@ -35,6 +49,13 @@ impl Bug {
         (Bug::ToldBeforeOutcome, "told-before-outcome", "tells both players that a trade is done when it is submitted"),
         (Bug::ConfirmationsKept, "confirmations-kept", "keeps a confirmation when the offer changes"),
         (Bug::EventIdReused, "event-id-reused", "gives two trades one identity"),
+        (Bug::DealPlaceNotReserved, "deal-place-not-reserved", "reserves no place for what a deal brings"),
+        (Bug::HeldItemAgain, "held-item-again", "uses an item that is held in a second deal"),
+        (Bug::DealReleasedAtOnce, "deal-released-at-once", "ends the holds of a deal when it is submitted"),
+        (Bug::DealToldAtOnce, "deal-told-at-once", "tells a player that a deal is done when it is submitted"),
+        (Bug::ConfirmedTwice, "confirmed-twice", "takes a player's second confirmation for its partner's"),
+        (Bug::DecidedTwice, "decided-twice", "settles a deal again when its decision comes again"),
+        (Bug::PickedUpTwice, "picked-up-twice", "lets a second player pick up what a first one is picking up"),
     ];
 }
 

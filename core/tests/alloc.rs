@@ -1,16 +1,20 @@
 //! A tick of a thousand players takes no memory and gives none back, once every slot was used: walking, chat, trades,
-//! people coming and going, snapshots.
+//! deals, people coming and going, snapshots.
 //!
 //! A target of its own, because the allocator is the whole program's. It counts only on the thread that armed it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use mu_config::{Class, Grid, MapDef, PlayerSpawn, Rect, StarterKit};
+use mu_config::{
+    Class, Grid, ItemTemplate, Keeper, MapDef, PlayerSpawn, Rect, Service, Shop, SlotKind, StarterKit, Ware,
+};
 use mu_core::map::event_ids::EventIds;
+use mu_core::map::inventory::Inventory;
+use mu_core::map::market::Market;
 use mu_core::map::rng::Rng;
 use mu_core::map::{Event, Joining, Map, MapPlan, Outbox, Rules, Verdict};
-use mu_storage::ids::{AccountId, CharacterId, ItemUid};
+use mu_storage::ids::{AccountId, CharacterId, IdBlock, ItemUid};
 use mu_storage::store::{Character, HotRow, Item, LoadedCharacter};
 use mu_wire::messages::{ChatChannel, ClientMessage, Input, ItemUids, Walk};
 use mu_wire::motion::{Direction, Steps};
@@ -91,6 +95,7 @@ fn map() -> Map {
         portals: Vec::new(),
         spawns: vec![PlayerSpawn { area: CROWD }],
         monsters: Vec::new(),
+        keepers: vec![keeper(Service::Warehouse), keeper(Service::Shop(1))],
     };
     let kit = StarterKit { zen: 0, items: Vec::new() };
     let class = Class { id: 1, key: "knight".into(), name: "Knight".into(), hp: 60, mp: 20, speed: 40, kit };
@@ -98,6 +103,7 @@ fn map() -> Map {
         map: &def,
         classes: &[class],
         monsters: &[],
+        market: market(),
         world: 1,
         entry: 1,
         instance: 1,
@@ -106,6 +112,19 @@ fn map() -> Map {
         events: EventIds::new(1, 1, 1),
     };
     Map::new(&plan, 7)
+}
+
+/// A keeper in the middle of the crowd.
+fn keeper(service: Service) -> Keeper {
+    Keeper { name: "Keeper".into(), at: (125, 125), heading: 0, reach: 40, service }
+}
+
+fn market() -> Market {
+    let wares = vec![Ware { template: 7, level: 1, price: 10 }];
+    let (key, name) = ("shop".into(), "Shop".into());
+    let shop = Shop { id: 1, key, name, sells_percent: 100, buys_percent: 40, wares };
+    let item = ItemTemplate { id: 7, name: "Sword".into(), slot: SlotKind::Weapon, max_level: 9, value: 10 };
+    Market { shops: vec![shop].into(), items: vec![item].into() }
 }
 
 fn character(id: i64) -> LoadedCharacter {
@@ -156,6 +175,7 @@ struct World {
     tick: u32,
     bytes: u64,
     packets: Vec<(EntityId, u64)>,
+    next_uid: i64,
 }
 
 impl World {
@@ -182,6 +202,41 @@ impl World {
         for _ in 0..30 {
             self.trade();
         }
+        for _ in 0..10 {
+            self.deal();
+        }
+        if self.map.wants_uids() {
+            self.next_uid += 1_000;
+            self.map.give_uids(&IdBlock::new(self.next_uid, 1_000));
+        }
+    }
+
+    /// A player puts something into the warehouse, takes something out, buys and sells.
+    fn deal(&mut self) {
+        let who = self.pick();
+        let count = u16::try_from(PLAYERS).expect("a thousand");
+        let [warehouse, shop] = [count, count + 1].map(|slot| EntityId::new(slot, 1));
+        let Some(player) = self.map.view_player(who) else { return };
+        let first = |bag: &Inventory, skip: usize| bag.items().nth(skip).map(|(_, item)| item.uid.unsigned_abs());
+        let (last, sold, stored) =
+            (first(&player.inventory, 3), first(&player.inventory, 4), first(&player.warehouse, 0));
+        self.map.request(who, &ClientMessage::KeeperOpen { keeper: warehouse });
+        if let Some(uid) = last {
+            let items = &[uid];
+            let items = ItemUids::new(items);
+            self.map.request(who, &ClientMessage::Deposit { keeper: warehouse, zen: 3, items });
+        }
+        if let Some(uid) = stored {
+            let items = &[uid];
+            let items = ItemUids::new(items);
+            self.map.request(who, &ClientMessage::Withdraw { keeper: warehouse, zen: 1, items });
+        }
+        if let Some(uid) = sold {
+            let items = &[uid];
+            self.map.request(who, &ClientMessage::Sell { keeper: shop, items: ItemUids::new(items) });
+        }
+        self.map.request(who, &ClientMessage::Buy { keeper: shop, ware: 0, count: 1, price: 15 });
+        self.map.request(who, &ClientMessage::Buy { keeper: shop, ware: 0, count: 1, price: 10 });
     }
 
     /// Two players near each other go through a whole trade in one tick.
@@ -244,6 +299,7 @@ fn a_tick_of_a_thousand_players_allocates_nothing_after_warm_up() {
         tick: 0,
         bytes: 0,
         packets: Vec::with_capacity(PLAYERS * 2),
+        next_uid: 10_000_000,
     };
     let mut space = [0; 1_200];
     let mut next = 0;
@@ -273,7 +329,11 @@ fn a_tick_of_a_thousand_players_allocates_nothing_after_warm_up() {
     }
     let stats = world.map.stats();
     assert!(
-        stats.trades_applied > 100 && stats.chats > 1_000 && stats.walks > 10_000 && next > 1_100,
+        stats.trades_applied > 100
+            && stats.deals_applied > 1_000
+            && stats.chats > 1_000
+            && stats.walks > 10_000
+            && next > 1_100,
         "a busy map: {stats:?}"
     );
     assert!(world.bytes > 1_000_000, "and much to say: {} bytes", world.bytes);

@@ -36,7 +36,7 @@ pub struct RunArgs {
     /// Length of the measured window; 0 = until Ctrl-C.
     #[arg(long, default_value_t = 30)]
     pub seconds: u64,
-    /// walk, town, trade, mix, ccu, or a file that ends in .toml.
+    /// walk, town, trade, economy, mix, ccu, or a file that ends in .toml.
     #[arg(long, default_value = "mix")]
     pub scenario: String,
     /// Seed of every decision.

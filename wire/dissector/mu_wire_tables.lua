@@ -2,7 +2,7 @@
 
 return {
   protocol_version = 1,
-  protocol_id = 0xd9f1dbf7,
+  protocol_id = 0xe6b86b23,
   client = {
     {number = 1, name = "Chat", lane = 2, fields = {{name = "channel", kind = "values", of = "ChatChannel",}, {name = "text", kind = "text", max = 120,},},},
     {number = 2, name = "UsePortal", lane = 0, fields = {{name = "portal", kind = "u16",},},},
@@ -12,6 +12,13 @@ return {
     {number = 6, name = "TradeConfirm", lane = 1, fields = {{name = "revision", kind = "u32",},},},
     {number = 7, name = "TradeCancel", lane = 1, fields = {},},
     {number = 8, name = "Leave", lane = 0, fields = {},},
+    {number = 9, name = "KeeperOpen", lane = 1, fields = {{name = "keeper", kind = "entity",},},},
+    {number = 10, name = "Deposit", lane = 1, fields = {{name = "keeper", kind = "entity",}, {name = "zen", kind = "u64",}, {name = "items", kind = "list", max = 16, of = {kind = "u64",},},},},
+    {number = 11, name = "Withdraw", lane = 1, fields = {{name = "keeper", kind = "entity",}, {name = "zen", kind = "u64",}, {name = "items", kind = "list", max = 16, of = {kind = "u64",},},},},
+    {number = 12, name = "Buy", lane = 1, fields = {{name = "keeper", kind = "entity",}, {name = "ware", kind = "u8",}, {name = "count", kind = "u8",}, {name = "price", kind = "u64",},},},
+    {number = 13, name = "Sell", lane = 1, fields = {{name = "keeper", kind = "entity",}, {name = "items", kind = "list", max = 16, of = {kind = "u64",},},},},
+    {number = 14, name = "Drop", lane = 1, fields = {{name = "item", kind = "u64",},},},
+    {number = 15, name = "PickUp", lane = 1, fields = {{name = "target", kind = "entity",},},},
   },
   server = {
     {number = 1, name = "Spawned", lane = 0, fields = {{name = "entity", kind = "entity",}, {name = "character", kind = "u64",}, {name = "world", kind = "u16",}, {name = "entry", kind = "u16",}, {name = "map", kind = "u16",}, {name = "instance", kind = "u32",}, {name = "x", kind = "u16",}, {name = "y", kind = "u16",}, {name = "tick", kind = "tick",}, {name = "hp", kind = "u16",}, {name = "hp_max", kind = "u16",}, {name = "mp", kind = "u16",}, {name = "mp_max", kind = "u16",}, {name = "name", kind = "text", max = 10,},},},
@@ -31,10 +38,16 @@ return {
     {number = 15, name = "Transfer", lane = 0, fields = {{name = "address", kind = "address",}, {name = "routing_id", kind = "u64",}, {name = "key_id", kind = "u8",}, {name = "expires_s", kind = "u64",}, {name = "sealed_token", kind = "bytes", len = 392,}, {name = "psk", kind = "bytes", len = 32,}, {name = "server_key", kind = "bytes", len = 32,},},},
     {number = 16, name = "Kicked", lane = 0, fields = {{name = "reason", kind = "values", of = "KickReason",},},},
     {number = 17, name = "ServerClosing", lane = 0, fields = {{name = "seconds", kind = "u16",},},},
+    {number = 18, name = "Warehouse", lane = 1, fields = {{name = "zen", kind = "u64",}, {name = "items", kind = "list", max = 64, of = {kind = "group", fields = {{name = "uid", kind = "u64",}, {name = "template", kind = "u16",}, {name = "slot", kind = "u8",}, {name = "level", kind = "u8",},},},},},},
+    {number = 19, name = "Wares", lane = 1, fields = {{name = "keeper", kind = "entity",}, {name = "pays_percent", kind = "u16",}, {name = "wares", kind = "list", max = 32, of = {kind = "group", fields = {{name = "template", kind = "u16",}, {name = "level", kind = "u8",}, {name = "price", kind = "u64",},},},},},},
+    {number = 20, name = "DealPending", lane = 1, fields = {{name = "event", kind = "u128",}, {name = "deal", kind = "values", of = "Deal",},},},
+    {number = 21, name = "DealDone", lane = 1, fields = {{name = "event", kind = "u128",}, {name = "deal", kind = "values", of = "Deal",},},},
+    {number = 22, name = "DealFailed", lane = 1, fields = {{name = "event", kind = "u128",}, {name = "deal", kind = "values", of = "Deal",}, {name = "reason", kind = "values", of = "TradeFailure",},},},
   },
   values = {
     ChatChannel = {{number = 0, name = "Local",}, {number = 1, name = "Party",}, {number = 2, name = "Guild",}, {number = 3, name = "Global",},},
-    Refusal = {{number = 0, name = "ChatRate",}, {number = 1, name = "ChatEmpty",}, {number = 2, name = "ChatChannel",}, {number = 3, name = "Portal",}, {number = 4, name = "PortalFull",}, {number = 5, name = "TradeUnavailable",}, {number = 6, name = "TradeFar",}, {number = 7, name = "TradeBusy",}, {number = 8, name = "TradeNone",}, {number = 9, name = "TradeStale",}, {number = 10, name = "TradeGoods",}, {number = 11, name = "Rate",}, {number = 12, name = "Walk",}, {number = 13, name = "Unavailable",},},
+    Refusal = {{number = 0, name = "ChatRate",}, {number = 1, name = "ChatEmpty",}, {number = 2, name = "ChatChannel",}, {number = 3, name = "Portal",}, {number = 4, name = "PortalFull",}, {number = 5, name = "TradeUnavailable",}, {number = 6, name = "TradeFar",}, {number = 7, name = "TradeBusy",}, {number = 8, name = "TradeNone",}, {number = 9, name = "TradeStale",}, {number = 10, name = "TradeGoods",}, {number = 11, name = "Rate",}, {number = 12, name = "Walk",}, {number = 13, name = "Unavailable",}, {number = 14, name = "KeeperFar",}, {number = 15, name = "Busy",}, {number = 16, name = "Goods",}, {number = 17, name = "NoRoom",}, {number = 18, name = "Price",}, {number = 19, name = "GroundGone",},},
+    Deal = {{number = 0, name = "Deposit",}, {number = 1, name = "Withdraw",}, {number = 2, name = "Buy",}, {number = 3, name = "Sell",}, {number = 4, name = "Drop",}, {number = 5, name = "PickUp",},},
     TradeFailure = {{number = 0, name = "ItemMoved",}, {number = 1, name = "Zen",}, {number = 2, name = "NoRoom",}, {number = 3, name = "Refused",}, {number = 4, name = "Review",},},
     TradeClose = {{number = 0, name = "Cancelled",}, {number = 1, name = "PartnerCancelled",}, {number = 2, name = "Declined",}, {number = 3, name = "TimedOut",}, {number = 4, name = "TooFar",}, {number = 5, name = "PartnerLeft",}, {number = 6, name = "Unavailable",},},
     KickReason = {{number = 0, name = "NewSession",}, {number = 1, name = "Operator",}, {number = 2, name = "Protocol",}, {number = 3, name = "Flood",}, {number = 4, name = "Transferred",}, {number = 5, name = "Closing",}, {number = 6, name = "Internal",},},

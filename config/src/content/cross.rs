@@ -1,23 +1,29 @@
 //! References between content files, followed: from drafts to a `Content`.
 
-use super::map_file::DraftMap;
+use super::map_file::{DraftKeeper, DraftMap};
+use super::shops::{self, Shops};
 use super::tables::{Classes, DraftClass, DraftWorld, Items, Monsters, Once, Worlds};
 use super::{
-    Class, Content, EntryPoint, INVENTORY_SLOTS, MapDef, MonsterSpawn, Portal, Rect, StarterItem, StarterKit, World,
+    Class, Content, EntryPoint, INVENTORY_SLOTS, Keeper, MapDef, MonsterSpawn, Portal, Rect, Service, Shop,
+    StarterItem, StarterKit, World,
 };
 use crate::diagnostics::{Diagnostics, Source};
 use crate::document::At;
 use crate::settings::nearest;
 
+/// Every file, read and not yet compared with the others.
+pub(crate) struct Drafts {
+    pub(crate) worlds: Worlds,
+    pub(crate) items: Items,
+    pub(crate) shops: Shops,
+    pub(crate) monsters: Monsters,
+    pub(crate) classes: Classes,
+    pub(crate) maps: Vec<DraftMap>,
+}
+
 /// Joins what was read, reports every reference that leads nowhere.
-pub(crate) fn join(
-    worlds: Worlds,
-    items: Items,
-    monsters: Monsters,
-    classes: Classes,
-    drafts: Vec<DraftMap>,
-    found: &mut Diagnostics,
-) -> Option<Content> {
+pub(crate) fn join(read: Drafts, found: &mut Diagnostics) -> Option<Content> {
+    let Drafts { worlds, items, shops, monsters, classes, maps: drafts } = read;
     // A map that could not be read was reported; what leads there is not a second mistake.
     let read = |key: &str| drafts.iter().any(|draft| draft.key == key);
     let unread: Vec<String> = worlds.map_keys().into_iter().filter(|key| !read(key)).map(str::to_owned).collect();
@@ -27,7 +33,11 @@ pub(crate) fn join(
     }
     let classes: Vec<Class> =
         classes.classes.iter().map(|class| class_of(class, &classes.source, &items, found)).collect();
+    let shops = shops::join(&shops, &items, found);
     let mut maps: Vec<MapDef> = drafts.iter().map(|draft| map_of(draft, &drafts, &unread, &monsters, found)).collect();
+    for (map, draft) in maps.iter_mut().zip(&drafts) {
+        map.keepers = draft.keepers.iter().filter_map(|keeper| keeper_of(keeper, draft, &shops, found)).collect();
+    }
     if !found.has_errors() {
         ways_back(&drafts, &maps, found);
     }
@@ -36,7 +46,24 @@ pub(crate) fn join(
     let id_of = |key: &str| drafts.iter().find(|draft| draft.key == key).map(|draft| draft.id.value);
     let mut joined: Vec<World> = worlds.worlds.into_iter().map(|world| world_of(world, id_of)).collect();
     joined.sort_by_key(|world| world.id);
-    Some(Content { worlds: joined, maps, items: items.items, classes, monsters: monsters.monsters, start: start? })
+    let (items, monsters) = (items.items, monsters.monsters);
+    Some(Content { worlds: joined, maps, items, shops, classes, monsters, start: start? })
+}
+
+/// Finds the shop a keeper keeps.
+fn keeper_of(keeper: &DraftKeeper, draft: &DraftMap, shops: &[Shop], found: &mut Diagnostics) -> Option<Keeper> {
+    let keeps = &keeper.keeps;
+    let service = match shops.iter().find(|shop| shop.key == keeps.value) {
+        _ if keeps.value == "warehouse" => Service::Warehouse,
+        Some(shop) => Service::Shop(shop.id),
+        None => {
+            let known = shops.iter().map(|shop| shop.key.as_str()).chain(["warehouse"]);
+            let help = did_you_mean(&keeps.value, known.collect::<Vec<_>>().into_iter(), "shops.toml");
+            found.error(&draft.source, &keeps.span, format!("there is no shop {:?}", keeps.value), help);
+            return None;
+        }
+    };
+    Some(Keeper { name: keeper.name.clone(), at: keeper.at, heading: keeper.heading, reach: keeper.reach, service })
 }
 
 fn world_of(world: DraftWorld, id_of: impl Fn(&str) -> Option<u16>) -> World {
@@ -121,6 +148,7 @@ fn map_of(
         portals,
         spawns: draft.spawns.iter().map(|(_, spawn)| spawn.clone()).collect(),
         monsters: spawns,
+        keepers: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("world.toml", include_str!("../../demo/world.toml")),
     ("items.toml", include_str!("../../demo/items.toml")),
+    ("shops.toml", include_str!("../../demo/shops.toml")),
     ("monsters.toml", include_str!("../../demo/monsters.toml")),
     ("classes.toml", include_str!("../../demo/classes.toml")),
     ("maps/lindwall.toml", include_str!("../../demo/maps/lindwall.toml")),

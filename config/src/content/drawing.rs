@@ -3,7 +3,7 @@
 //! ```text
 //! legend value   = ground | mark " on " ground
 //! ground         = wall | water | floor | safe        floor and safe can be walked; nobody is attacked on safe
-//! mark           = portal | arrival | spawn | monsters
+//! mark           = portal | arrival | spawn | monsters | keeper
 //! ```
 //! Positions are columns and rows from the north-west corner. Knows nothing of other maps.
 
@@ -28,6 +28,8 @@ pub(crate) enum MarkKind {
     Spawn,
     /// Monsters appear here.
     Monsters,
+    /// Somebody who keeps a warehouse or a shop stands here.
+    Keeper,
 }
 
 impl MarkKind {
@@ -38,6 +40,7 @@ impl MarkKind {
             Self::Arrival => "arrival",
             Self::Spawn => "spawn",
             Self::Monsters => "monsters",
+            Self::Keeper => "keeper",
         }
     }
 }
@@ -159,7 +162,7 @@ fn legend(mut table: Table<'_>, source: &Source, found: &mut Diagnostics) -> BTr
         match value.get_ref().as_str().and_then(tile) {
             Some(tile) => drop(legend.insert(letter, At { value: tile, span: key.span })),
             None => {
-                let help = "allowed: wall, water, floor, safe, or portal, arrival, spawn, monsters with `on floor` or `on safe`".to_owned();
+                let help = "allowed: wall, water, floor, safe, or portal, arrival, spawn, monsters, keeper with `on floor` or `on safe`".to_owned();
                 found.error(source, &value.span(), format!("the letter '{letter}' means nothing known"), help);
                 // Walkable, so that the rest of the map is judged as if the mistake were mended.
                 legend.insert(letter, At { value: Tile { walk: true, safe: false, mark: None }, span: key.span });
@@ -172,7 +175,7 @@ fn legend(mut table: Table<'_>, source: &Source, found: &mut Diagnostics) -> BTr
 fn tile(text: &str) -> Option<Tile> {
     let (mark, ground) = match text.split_once(" on ") {
         Some((mark, ground)) => {
-            let kinds = [MarkKind::Portal, MarkKind::Arrival, MarkKind::Spawn, MarkKind::Monsters];
+            let kinds = [MarkKind::Portal, MarkKind::Arrival, MarkKind::Spawn, MarkKind::Monsters, MarkKind::Keeper];
             (Some(kinds.into_iter().find(|kind| kind.word() == mark)?), ground)
         }
         None => (None, text),

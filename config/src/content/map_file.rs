@@ -21,6 +21,7 @@ pub(crate) struct DraftMap {
     pub(crate) portals: Vec<DraftPortal>,
     pub(crate) spawns: Vec<(char, PlayerSpawn)>,
     pub(crate) monsters: Vec<DraftMonsters>,
+    pub(crate) keepers: Vec<DraftKeeper>,
     pub(crate) arrivals: BTreeMap<char, Rect>,
 }
 
@@ -38,6 +39,19 @@ pub(crate) struct DraftMonsters {
     pub(crate) area: Rect,
     pub(crate) count: u16,
 }
+
+/// Somebody who keeps a warehouse or a shop, before the shop is found.
+pub(crate) struct DraftKeeper {
+    pub(crate) name: String,
+    pub(crate) at: (u16, u16),
+    pub(crate) heading: u8,
+    pub(crate) reach: u8,
+    /// `warehouse` or the key of a shop.
+    pub(crate) keeps: At<String>,
+}
+
+/// Longest name of a keeper in bytes: it is shown like a player's.
+const KEEPER_NAME_MAX: usize = 10;
 
 /// The eight headings, in 256 parts of a turn from north, clockwise.
 const HEADINGS: &[(&str, u8)] = &[
@@ -60,6 +74,7 @@ pub(crate) fn read(key: &str, mut file: Table<'_>, source: &Source, found: &mut 
     let portals = portals(&mut file, &mut marks, found);
     let spawns = spawns(&mut file, &mut marks, found);
     let monsters = monsters(&mut file, &mut marks, found);
+    let keepers = keepers(&mut file, &mut marks, found);
     file.finish(found);
     marks.report_unused(found);
     let drawing = drawing?;
@@ -77,6 +92,7 @@ pub(crate) fn read(key: &str, mut file: Table<'_>, source: &Source, found: &mut 
         portals,
         spawns,
         monsters,
+        keepers,
         arrivals,
     })
 }
@@ -143,6 +159,7 @@ impl Marks<'_> {
                 MarkKind::Portal => "portal",
                 MarkKind::Spawn => "spawn",
                 MarkKind::Monsters => "monsters",
+                MarkKind::Keeper => "keeper",
                 MarkKind::Arrival => continue,
             };
             if !self.used.contains(letter) {
@@ -205,6 +222,30 @@ fn monsters(file: &mut Table<'_>, marks: &mut Marks<'_>, found: &mut Diagnostics
         }
     }
     monsters
+}
+
+fn keepers(file: &mut Table<'_>, marks: &mut Marks<'_>, found: &mut Diagnostics) -> Vec<DraftKeeper> {
+    let mut keepers = Vec::new();
+    for mut table in file.tables("keeper", found) {
+        let area = marks.area(&mut table, MarkKind::Keeper, true, found);
+        let name = table.text("name", KEEPER_NAME_MAX, found);
+        let keeps = table.text("keeps", NAME_MAX, found);
+        let reach = table.integer("reach", 1..=16, found);
+        let heading = table.word("heading", HEADINGS, found);
+        let span = table.span();
+        table.finish(found);
+        if let (Some((letter, area)), Some(name), Some(keeps), Some(reach), Some(heading)) =
+            (area, name, keeps, reach, heading)
+        {
+            if (area.width, area.height) != (1, 1) {
+                let message = format!("the keeper '{letter}' stands on more than one tile");
+                found.error(marks.source, &span, message, "draw each keeper once, with a letter of its own".to_owned());
+            }
+            let (name, reach, at) = (name.value, reach.value, (area.x, area.y));
+            keepers.push(DraftKeeper { name, at, heading, reach, keeps });
+        }
+    }
+    keepers
 }
 
 /// Every tile that can be walked has to be reachable from the first spawn, going north, east, south and west only: whatever

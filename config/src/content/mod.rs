@@ -1,4 +1,4 @@
-//! World content as the engine reads it: worlds, entry points, maps, items, classes, monsters.
+//! World content as the engine reads it: worlds, entry points, maps, items, shops, classes, monsters.
 //!
 //! Everything in a `Content` has passed the checks: ids are unique, every reference leads somewhere, every portal and spawn stands on
 //! ground that can be walked, and every walkable tile of a map can be reached from its spawns and arrivals. Knows nothing of text.
@@ -9,11 +9,13 @@ mod drawing;
 mod grid;
 mod map_file;
 mod read;
+mod shops;
 mod tables;
 
 pub use demo::write_demo;
 pub use grid::{Grid, Rect};
 pub(crate) use read::{demo_content, read_content};
+pub use shops::SHOP_WARES;
 
 /// Everything a world is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Content {
     pub maps: Vec<MapDef>,
     /// The item templates, by ascending id.
     pub items: Vec<ItemTemplate>,
+    /// The shops, by ascending id.
+    pub shops: Vec<Shop>,
     /// The classes a character can have, by ascending id.
     pub classes: Vec<Class>,
     /// The monster templates, by ascending id.
@@ -77,6 +81,8 @@ pub struct MapDef {
     pub spawns: Vec<PlayerSpawn>,
     /// Where monsters appear.
     pub monsters: Vec<MonsterSpawn>,
+    /// Who keeps a warehouse or a shop.
+    pub keepers: Vec<Keeper>,
 }
 
 /// A way to another map.
@@ -110,6 +116,58 @@ pub struct MonsterSpawn {
     pub area: Rect,
     /// How many live at once.
     pub count: u16,
+}
+
+/// Somebody who keeps a warehouse or a shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeper {
+    /// Name shown to players, at most ten bytes.
+    pub name: String,
+    /// The tile it stands on.
+    pub at: (u16, u16),
+    /// Where it looks: 0 is north, 32 north-east, clockwise in 256 parts.
+    pub heading: u8,
+    /// How far away players may stand, in tiles.
+    pub reach: u8,
+    /// What it keeps.
+    pub service: Service,
+}
+
+/// What a keeper keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The warehouse of each account.
+    Warehouse,
+    /// The shop with this id.
+    Shop(u16),
+}
+
+/// A shop: what it sells, and what it pays for what players bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shop {
+    /// Number, unique.
+    pub id: u16,
+    /// Word used in map files.
+    pub key: String,
+    /// Name shown to players.
+    pub name: String,
+    /// What it asks, in percent of an item's worth.
+    pub sells_percent: u16,
+    /// What it pays, in percent of an item's worth.
+    pub buys_percent: u16,
+    /// What it sells, 1 to [`SHOP_WARES`].
+    pub wares: Vec<Ware>,
+}
+
+/// Something a shop sells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ware {
+    /// Item template id.
+    pub template: u16,
+    /// Level.
+    pub level: u8,
+    /// Price in zen.
+    pub price: u64,
 }
 
 /// What an item is.
@@ -227,6 +285,12 @@ impl Content {
     #[must_use]
     pub fn item(&self, id: u16) -> Option<&ItemTemplate> {
         self.items.binary_search_by_key(&id, |item| item.id).ok().map(|at| &self.items[at])
+    }
+
+    /// The shop with this id.
+    #[must_use]
+    pub fn shop(&self, id: u16) -> Option<&Shop> {
+        self.shops.binary_search_by_key(&id, |shop| shop.id).ok().map(|at| &self.shops[at])
     }
 
     /// The class with this id.

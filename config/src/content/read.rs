@@ -1,12 +1,12 @@
 //! From a folder, or from the texts inside the binary, to a `Content`.
 //!
-//! The order of reading is the order of the messages: `world.toml`, `items.toml`, `monsters.toml`, `classes.toml`, then each map.
+//! The order of reading is the order of the messages: `world.toml`, `items.toml`, `shops.toml`, `monsters.toml`, `classes.toml`, then each map.
 
 use std::path::{Path, PathBuf};
 
 use super::map_file::{self, DraftMap};
 use super::tables::{self, Classes, Items, Monsters, Worlds};
-use super::{Content, cross, demo};
+use super::{Content, cross, demo, shops};
 use crate::diagnostics::{Diagnostics, Source};
 use crate::document::{self, Table};
 
@@ -58,6 +58,7 @@ pub(crate) fn demo_content() -> Content {
 fn read(files: &impl Files, found: &mut Diagnostics) -> Option<Content> {
     let worlds: Option<Worlds> = with_table(files, "world.toml", found, tables::worlds);
     let items: Option<Items> = with_table(files, "items.toml", found, tables::items);
+    let shops = with_table(files, "shops.toml", found, shops::read);
     let monsters: Option<Monsters> = with_table(files, "monsters.toml", found, tables::monsters);
     let classes: Option<Classes> = with_table(files, "classes.toml", found, tables::classes);
     let mut maps: Vec<DraftMap> = Vec::new();
@@ -67,7 +68,9 @@ fn read(files: &impl Files, found: &mut Diagnostics) -> Option<Content> {
             with_table(files, &name, found, |table, source, found| map_file::read(key, table, source, found)).flatten(),
         );
     }
-    cross::join(worlds?, items?, monsters?, classes?, maps, found)
+    let tables =
+        cross::Drafts { worlds: worlds?, items: items?, shops: shops?, monsters: monsters?, classes: classes?, maps };
+    cross::join(tables, found)
 }
 
 fn with_table<T>(
@@ -89,7 +92,7 @@ fn with_table<T>(
                 &source,
                 &(0..0),
                 format!("the file cannot be read: {error}"),
-                "a world is world.toml, items.toml, monsters.toml, classes.toml and maps/*.toml".to_owned(),
+                "a world is world.toml, items.toml, shops.toml, monsters.toml, classes.toml and maps/*.toml".to_owned(),
             );
             None
         }

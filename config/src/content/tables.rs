@@ -254,7 +254,8 @@ pub(crate) fn id(
     Some(id.value)
 }
 
-fn unique_text(
+/// A text that nothing of its kind had before.
+pub(crate) fn unique_text(
     table: &mut Table<'_>,
     key: &'static str,
     what: &str,

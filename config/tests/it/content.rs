@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mu_config::{Content, load_content, write_demo};
+use mu_config::{Content, Service, load_content, write_demo};
 
 use super::lines;
 
@@ -51,18 +51,18 @@ fn midgard_has_two_entry_points_and_three_maps_each_joined_by_portals() {
 fn a_portal_into_nothing_says_what_there_is() {
     assert_eq!(
         after("maps/lindwall.toml", "emberfield:w", "emberfeld:w"),
-        ["107:6 error: this portal leads to map \"emberfeld\", which does not exist (did you mean \"emberfield\"?)"]
+        ["110:6 error: this portal leads to map \"emberfeld\", which does not exist (did you mean \"emberfield\"?)"]
     );
     assert_eq!(
         after("maps/lindwall.toml", "emberfield:w", "emberfield:x"),
         [
-            "107:6 error: this portal leads to \"x\" on \"emberfield\", which is not an arrival (arrivals drawn there: \"emberfield:c\", \"emberfield:w\")"
+            "110:6 error: this portal leads to \"x\" on \"emberfield\", which is not an arrival (arrivals drawn there: \"emberfield:c\", \"emberfield:w\")"
         ]
     );
     assert_eq!(
         after("maps/lindwall.toml", "emberfield:w", "emberfield"),
         [
-            "107:6 error: \"emberfield\" is not a destination (write MAP:LETTER, the letter being an arrival drawn on that map)"
+            "110:6 error: \"emberfield\" is not a destination (write MAP:LETTER, the letter being an arrival drawn on that map)"
         ]
     );
 }
@@ -101,7 +101,7 @@ fn an_uneven_row_and_an_unknown_letter_are_placed_in_the_drawing() {
         ["11:1 error: this row has 97 letters (the first row has 96, and all rows have to be equal)"]
     );
     let found = after("maps/lindwall.toml", row, "TT..T.T.~?~~~...");
-    assert_eq!(found, ["11:10 error: the letter '?' is not in the legend (letters of the legend: #,.AST_a~)"]);
+    assert_eq!(found, ["11:10 error: the letter '?' is not in the legend (letters of the legend: #,.ADSTVW_a~)"]);
 }
 
 #[test]
@@ -146,12 +146,12 @@ fn marks_and_tables_have_to_agree() {
     assert_eq!(
         after("maps/lindwall.toml", "mark = \"A\"", "mark = \"B\""),
         [
-            "106:8 error: 'B' marks nothing in the drawing (drawn for this: \"A\")",
+            "109:8 error: 'B' marks nothing in the drawing (drawn for this: \"A\")",
             "46:93 error: the portal 'A' is drawn and not described (add [[portal]] with mark = \"A\")"
         ]
     );
     let found = after("maps/lindwall.toml", "mark = \"A\"", "mark = \"S\"");
-    assert_eq!(found[0], "106:8 error: 'S' is drawn for `spawn` (drawn for this: \"A\")");
+    assert_eq!(found[0], "109:8 error: 'S' is drawn for `spawn` (drawn for this: \"A\")");
     let found = after("maps/emberfield.toml", "template = \"thorn-hare\"", "template = \"thorn-bear\"");
     assert!(
         found[0].ends_with("error: there is no monster \"thorn-bear\" (did you mean \"thorn-hare\"?)"),
@@ -206,5 +206,69 @@ fn mistakes_of_several_files_come_in_one_pass() {
     let files: Vec<_> = found.entries().iter().filter_map(|entry| entry.file.file_name()?.to_str()).collect();
     for file in ["items.toml", "gloomdeep.toml", "lindwall.toml"] {
         assert!(files.contains(&file), "{file} is not in {found}");
+    }
+}
+
+#[test]
+fn the_town_has_a_warehouse_and_shops_in_reach_of_the_square() {
+    let content = Content::demo();
+    let town = content.map(content.start.0).expect("the start is on a map");
+    let keeps = |service: Service| town.keepers.iter().any(|keeper| keeper.service == service);
+    assert!(keeps(Service::Warehouse) && content.shops.iter().all(|shop| keeps(Service::Shop(shop.id))));
+    for keeper in &town.keepers {
+        assert!(town.walk.get(keeper.at.0, keeper.at.1), "{} stands in a wall", keeper.name);
+        let near = |x: u16, y: u16| x.abs_diff(keeper.at.0).max(y.abs_diff(keeper.at.1)) <= u16::from(keeper.reach);
+        assert!(content.start.1.tiles().any(|(x, y)| near(x, y)), "{} is out of reach of the square", keeper.name);
+    }
+}
+
+#[test]
+fn no_shop_pays_more_than_any_shop_asks() {
+    let content = Content::demo();
+    for item in &content.items {
+        for level in 0..=item.max_level {
+            let asked = content.shops.iter().map(|shop| shop.asks(item, level)).min().expect("there are shops");
+            let paid = content.shops.iter().map(|shop| shop.pays(item, level)).max().expect("there are shops");
+            assert!(paid <= asked, "{} of level {level}: {paid} paid, {asked} asked", item.name);
+        }
+    }
+    let sword = &content.items[0];
+    assert_eq!((sword.worth(0), sword.worth(1), sword.worth(2)), (120, 180, 240));
+    assert_eq!(
+        after("shops.toml", "buys_percent = 40", "buys_percent = 101"),
+        ["9:16 error: shop \"smithy\" pays 101 percent (shop \"smithy\" sells at 100 percent: nobody may pay more)"]
+    );
+}
+
+#[test]
+fn mistakes_about_shops_and_keepers_are_pointed_at() {
+    for (file, from, to, expected) in [
+        (
+            "shops.toml",
+            "\"Ash Staff\"",
+            "\"Ash Stuff\"",
+            "error: there is no item \"Ash Stuff\" (did you mean \"Ash Staff\"?)",
+        ),
+        (
+            "shops.toml",
+            "\"Copper Ring\", level = 0",
+            "\"Copper Ring\", level = 1",
+            "error: \"Copper Ring\" cannot have level 1 (its max_level is 0)",
+        ),
+        (
+            "maps/lindwall.toml",
+            "keeps = \"smithy\"",
+            "keeps = \"smith\"",
+            "error: there is no shop \"smith\" (did you mean \"smithy\"?)",
+        ),
+        (
+            "maps/lindwall.toml",
+            "name = \"Halla\"",
+            "name = \"Halla of Lindwall\"",
+            "error: `name` is 17 bytes long (allowed: a string of 1 to 10 bytes)",
+        ),
+    ] {
+        let found = after(file, from, to);
+        assert!(found.len() == 1 && found[0].ends_with(expected), "{found:#?}");
     }
 }

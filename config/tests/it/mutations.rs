@@ -5,8 +5,15 @@ use proptest::prelude::*;
 
 use super::load_in;
 
-const FILES: &[&str] =
-    &["world.toml", "items.toml", "monsters.toml", "classes.toml", "maps/lindwall.toml", "maps/gloomdeep.toml"];
+const FILES: &[&str] = &[
+    "world.toml",
+    "items.toml",
+    "shops.toml",
+    "monsters.toml",
+    "classes.toml",
+    "maps/lindwall.toml",
+    "maps/gloomdeep.toml",
+];
 
 /// Bytes that TOML or the drawing give a meaning, and some that nothing does.
 const PIECES: &[&str] = &[

@@ -10,6 +10,7 @@ use mu_wire_io::SocketOptions;
 use crate::directory::{Placement, RouteTable, place_instances};
 use crate::map::Rules;
 use crate::map::event_ids::EventIds;
+use crate::map::market::Market;
 use crate::runtime::cores::CorePlan;
 use crate::shard::{InstancePlan, ShardId, ShardPlan};
 
@@ -34,6 +35,7 @@ fn port(settings: &Settings, shard: ShardId) -> u16 {
 /// One instance of each map of each entry point, spread over one shard per map core.
 pub(super) fn layout(plan: &Plan, cores: &CorePlan, boot: u32, origin: Time) -> Layout {
     let settings = &plan.settings;
+    let market = Market { shops: plan.content.shops.clone().into(), items: plan.content.items.clone().into() };
     let count = u8::try_from(cores.map.len()).expect("the core plan allows at most 255 shards");
     let placed = place_instances(&plan.content.worlds, count);
     let routes = RouteTable::new(&placed, |shard| (shard.0 < count).then(|| endpoint(settings, shard)));
@@ -46,7 +48,7 @@ pub(super) fn layout(plan: &Plan, cores: &CorePlan, boot: u32, origin: Time) -> 
             let instances = placed
                 .iter()
                 .filter(|place| place.shard == shard)
-                .filter_map(|place| instance(plan, place, boot))
+                .filter_map(|place| instance(plan, place, boot, &market))
                 .collect();
             ShardPlan {
                 shard,
@@ -67,7 +69,7 @@ pub(super) fn layout(plan: &Plan, cores: &CorePlan, boot: u32, origin: Time) -> 
     Layout { routes: Arc::new(routes), shards, origin }
 }
 
-fn instance(plan: &Plan, place: &Placement, boot: u32) -> Option<InstancePlan> {
+fn instance(plan: &Plan, place: &Placement, boot: u32, market: &Market) -> Option<InstancePlan> {
     let map = Arc::new(plan.content.map(place.map)?.clone());
     let events = EventIds::new(plan.settings.host.realm, boot, place.instance.0);
     Some(InstancePlan {
@@ -77,6 +79,7 @@ fn instance(plan: &Plan, place: &Placement, boot: u32) -> Option<InstancePlan> {
         map,
         classes: plan.content.classes.clone().into(),
         monsters: plan.content.monsters.clone().into(),
+        market: market.clone(),
         players: usize::from(plan.settings.map.hard_cap),
         rules: Rules::default(),
         events,

@@ -10,9 +10,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use mu_config::{Runtime, Settings};
 use mu_storage::event::EventKind;
+use mu_storage::ids::IdBlock;
 use mu_value::ValueStatus;
 use mu_wire::HostKeys;
-use rtrb::{Producer, RingBuffer};
+use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::mpsc;
 
 use super::BootError;
@@ -25,7 +26,7 @@ use crate::journal::{
     APPLY_QUEUE_MAX, ApplierParts, ControlPort, ShardPort, WalAck, WriterParts, journal_ports, run_applier, run_writer,
 };
 use crate::ops::auditor::{self, AuditStatus};
-use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist};
+use crate::persist::{PersistParts, PersistStatus, Row, persist_ring, run_persist, uid_ring};
 use crate::runtime::cores::{CorePlan, Placed, spawn_pinned};
 use crate::runtime::{self, Cause, RuntimeChoice, RuntimeOptions, ShardEnd, ShardLoop, ShardSpec};
 use crate::shard::command::Report;
@@ -67,6 +68,7 @@ pub(super) struct Threads {
     ports: Vec<ShardPort>,
     rows: Vec<Producer<Row>>,
     outlets: Vec<Outlet>,
+    uids: Vec<Consumer<IdBlock>>,
 }
 
 /// The running shards.
@@ -112,9 +114,11 @@ impl Threads {
         let flushed = Arc::new(PersistStatus::default());
         let (reports, for_directory) = mpsc::channel(REPORTS_MAX);
         let (rows, rings) = (0..shards).map(|_| persist_ring(settings.udp.connections_max as usize * 4)).unzip();
+        let (uid_rings, uids) = (0..shards).map(|_| uid_ring()).unzip();
         let persist = PersistParts {
             store: opened.flusher,
             rings,
+            uids: uid_rings,
             reports: reports.clone(),
             status: Arc::clone(&flushed),
             flush_every: Duration::from_millis(u64::from(settings.flush.tick_ms)),
@@ -149,6 +153,7 @@ impl Threads {
             ports,
             rows,
             outlets: outlets.unwrap_or_default(),
+            uids,
         })
     }
 
@@ -164,9 +169,9 @@ impl Threads {
         let mut links = Vec::new();
         let mut published = Vec::new();
         let peers = peer_links(layout.shards.len());
-        let ends = self.ports.drain(..).zip(self.rows.drain(..)).zip(peers);
+        let ends = self.ports.drain(..).zip(self.rows.drain(..)).zip(self.uids.drain(..)).zip(peers);
         let mut outlets = self.outlets.drain(..);
-        for (plan, ((value, rows), peers)) in layout.shards.iter().zip(ends) {
+        for (plan, (((value, rows), uids), peers)) in layout.shards.iter().zip(ends) {
             let endpoint = super::plan::endpoint(settings, plan.shard);
             let (commands, for_shard) = mpsc::channel(COMMANDS_MAX);
             let mut figures = ShardFigures::new(plan.shard, endpoint);
@@ -183,6 +188,7 @@ impl Threads {
                 commands: for_shard,
                 reports: reports.expect("the control thread, which takes the receiver, starts after the shards"),
                 rows,
+                uids,
                 value,
                 value_status: Arc::clone(&self.value),
                 published: page,

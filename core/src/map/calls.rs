@@ -1,14 +1,15 @@
 //! The calls between two ticks: joining and leaving, inputs and requests, decisions, snapshots.
 
 use arrayvec::{ArrayString, ArrayVec};
+use mu_storage::ids::IdBlock;
 use mu_storage::store::{HotRow, LoadedCharacter};
-use mu_wire::messages::{ClientMessage, Input};
+use mu_wire::messages::{ClientMessage, Input, ItemUids};
 use mu_wire::motion::Position;
 use mu_wire::snapshot::{EntityKind, Identity, Name, View};
 use mu_wire::{EntityId, Tick};
 
 use super::entities::{Duties, Row};
-use super::inbox::Request;
+use super::inbox::{Order, Request};
 use super::player::{Dealings, Player};
 use super::slots::Part;
 use super::{Joining, Map, MapFull, MapStats, NotNow, Transit, Verdict};
@@ -44,6 +45,9 @@ impl Map {
         self.appear(id, row, identity);
         let duties = &mut self.entities.duties[usize::from(id.slot())];
         duties.set(Duties::NEW.and(Duties::DIRTY));
+        if !self.players[usize::from(id.slot())].returning.is_empty() {
+            duties.set(Duties::OWED);
+        }
         if connected {
             duties.set(Duties::CONNECTED);
         }
@@ -131,15 +135,26 @@ impl Map {
     /// order. False, and counted, when no undecided event of this map has that id: a decision that comes twice is
     /// settled once.
     pub fn settle(&mut self, event_id: u128, verdict: Verdict) -> bool {
-        let known = self.trades.decide(event_id, verdict);
+        let known = self.trades.decide(event_id, verdict) || self.deals.decide(event_id, verdict);
         self.stats.decisions_unknown += u64::from(!known);
         known
     }
 
-    /// Opens or closes the way to the journal. While it is closed, no trade can be confirmed and nothing is held for
-    /// one.
+    /// Opens or closes the way to the journal. While it is closed, no trade can be confirmed, no deal made, and nothing
+    /// is held for one.
     pub fn set_value_open(&mut self, open: bool) {
         self.value_open = open;
+    }
+
+    /// Whether the map wants another block of item ids.
+    #[must_use]
+    pub fn wants_uids(&self) -> bool {
+        self.uids.wants()
+    }
+
+    /// Gives the map ids for items that come to be on it; false when it wants none, then they are still the caller's.
+    pub fn give_uids(&mut self, block: &IdBlock) -> bool {
+        self.uids.give(block)
     }
 
     /// A copy of everything a player has but its view, for another shard. The player must have stepped through a
@@ -263,7 +278,7 @@ impl Map {
     /// How many submitted events wait for a decision or for being settled.
     #[must_use]
     pub fn undecided(&self) -> usize {
-        self.trades.in_flight()
+        self.trades.in_flight() + self.deals.in_flight()
     }
 
     /// What a player has, read-only.
@@ -301,14 +316,32 @@ fn owned(message: &ClientMessage<'_>) -> Option<Request> {
         ClientMessage::TradeRequest { target } => Request::TradeRequest(*target),
         ClientMessage::TradeAnswer { accept } => Request::TradeAnswer(*accept),
         ClientMessage::TradeOffer { revision, zen, items } => {
-            let mut uids = ArrayVec::new();
-            for uid in items.iter() {
-                uids.try_push(i64::try_from(uid).ok()?).ok()?;
-            }
-            Request::TradeOffer { revision: *revision, zen: *zen, items: uids }
+            Request::TradeOffer { revision: *revision, zen: *zen, items: uids(items)? }
         }
         ClientMessage::TradeConfirm { revision } => Request::TradeConfirm(*revision),
         ClientMessage::TradeCancel => Request::TradeCancel,
         ClientMessage::Leave => Request::Leave,
+        ClientMessage::KeeperOpen { keeper } => Request::KeeperOpen(*keeper),
+        ClientMessage::Deposit { keeper, zen, items } => {
+            Request::Deposit { keeper: *keeper, zen: *zen, items: uids(items)? }
+        }
+        ClientMessage::Withdraw { keeper, zen, items } => {
+            Request::Withdraw { keeper: *keeper, zen: *zen, items: uids(items)? }
+        }
+        ClientMessage::Buy { keeper, ware, count, price } => {
+            Request::Buy { keeper: *keeper, order: Order { ware: *ware, count: *count, price: *price } }
+        }
+        ClientMessage::Drop { item } => Request::Drop(i64::try_from(*item).ok()?),
+        ClientMessage::PickUp { target } => Request::PickUp(*target),
+        ClientMessage::Sell { keeper, items } => Request::Sell { keeper: *keeper, items: uids(items)? },
     })
+}
+
+/// Items named by a message; `None` when one cannot exist or there are too many.
+fn uids<const MOST: usize>(items: &ItemUids<'_>) -> Option<ArrayVec<i64, MOST>> {
+    let mut uids = ArrayVec::new();
+    for uid in items.iter() {
+        uids.try_push(i64::try_from(uid).ok()?).ok()?;
+    }
+    Some(uids)
 }

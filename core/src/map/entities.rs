@@ -27,6 +27,8 @@ impl Duties {
     pub const CHANGED: Self = Self(32);
     /// It has a row in the trade table.
     pub const TRADING: Self = Self(64);
+    /// What lay on the ground when it left is still to be given back.
+    pub const OWED: Self = Self(128);
 
     /// Whether any of these is set.
     #[must_use]

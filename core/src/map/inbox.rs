@@ -15,6 +15,19 @@ pub const PER_PLAYER: u8 = 16;
 pub const CHAT_BYTES: usize = 120;
 /// Most items of one offer.
 pub const OFFER_ITEMS: usize = 32;
+/// Most items of one deal: an event creates or destroys no more.
+pub const DEAL_ITEMS: usize = 16;
+
+/// What is bought from a shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The position in the list of wares.
+    pub ware: u8,
+    /// How many.
+    pub count: u8,
+    /// The price of one that the player saw.
+    pub price: u64,
+}
 
 /// A request, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +60,44 @@ pub enum Request {
     TradeCancel,
     /// Leaves the world.
     Leave,
+    /// Asks a keeper what it keeps.
+    KeeperOpen(EntityId),
+    /// Puts into the warehouse.
+    Deposit {
+        /// Its keeper.
+        keeper: EntityId,
+        /// Zen.
+        zen: u64,
+        /// Items carried.
+        items: ArrayVec<i64, DEAL_ITEMS>,
+    },
+    /// Takes out of the warehouse.
+    Withdraw {
+        /// Its keeper.
+        keeper: EntityId,
+        /// Zen.
+        zen: u64,
+        /// Items stored.
+        items: ArrayVec<i64, DEAL_ITEMS>,
+    },
+    /// Buys from a shop.
+    Buy {
+        /// Its keeper.
+        keeper: EntityId,
+        /// What.
+        order: Order,
+    },
+    /// Lays an item down.
+    Drop(i64),
+    /// Picks up what lies near by.
+    PickUp(EntityId),
+    /// Sells to a shop.
+    Sell {
+        /// Its keeper.
+        keeper: EntityId,
+        /// Items carried.
+        items: ArrayVec<i64, DEAL_ITEMS>,
+    },
 }
 
 /// One thing asked for.

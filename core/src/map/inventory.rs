@@ -1,8 +1,8 @@
-//! What a character carries: 64 places for items and a purse, with holds and reservations.
+//! What a character carries or stores: 64 places for items and a purse, with holds and reservations.
 //!
 //! An item or zen that is part of an undecided event is held: it is still here, but cannot be offered or spent. A
 //! place an item will arrive at is reserved: it is empty, but nothing else may take it. Settling moves, releasing
-//! undoes; neither can be done halfway. Knows nothing of trades, journals or messages.
+//! undoes; neither can be done halfway. Knows nothing of trades, deals, journals or messages.
 
 /// Places in an inventory; a set of them is a 64-bit mask.
 pub const PLACES: usize = 64;
@@ -28,11 +28,12 @@ pub struct Inventory {
     reserved: u64,
     zen: i64,
     zen_held: i64,
+    zen_coming: i64,
 }
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { items: [None; PLACES], held: 0, reserved: 0, zen: 0, zen_held: 0 }
+        Self { items: [None; PLACES], held: 0, reserved: 0, zen: 0, zen_held: 0, zen_coming: 0 }
     }
 }
 
@@ -65,6 +66,12 @@ impl Inventory {
         self.zen - self.zen_held
     }
 
+    /// The zen there will be if everything expected comes and nothing held goes.
+    #[must_use]
+    pub fn zen_at_most(&self) -> i64 {
+        self.zen.saturating_add(self.zen_coming)
+    }
+
     /// The item in a place.
     #[must_use]
     pub fn item(&self, place: u8) -> Option<&Item> {
@@ -94,7 +101,7 @@ impl Inventory {
     /// Whether anything is held or reserved.
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.held != 0 || self.reserved != 0 || self.zen_held != 0
+        self.held != 0 || self.reserved != 0 || self.zen_held != 0 || self.zen_coming != 0
     }
 
     /// Places that are empty and not reserved.
@@ -103,10 +110,10 @@ impl Inventory {
         self.free_mask().count_ones() as usize
     }
 
-    /// The masks of what is held and reserved and the zen held, for the state hash.
+    /// The masks of what is held and reserved, the zen held and the zen expected, for the state hash.
     #[must_use]
-    pub fn bindings(&self) -> (u64, u64, i64) {
-        (self.held, self.reserved, self.zen_held)
+    pub fn bindings(&self) -> (u64, u64, i64, i64) {
+        (self.held, self.reserved, self.zen_held, self.zen_coming)
     }
 
     /// Holds an item; false when there is none or it is held already.
@@ -152,6 +159,16 @@ impl Inventory {
     /// Ends a hold on zen.
     pub fn release_zen(&mut self, amount: i64) {
         self.zen_held = (self.zen_held - amount).max(0);
+    }
+
+    /// Notes that zen will come, so that no second sum is let in for which there is no room.
+    pub fn expect_zen(&mut self, amount: i64) {
+        self.zen_coming = self.zen_coming.saturating_add(amount);
+    }
+
+    /// Expects zen no more: it came, or never will.
+    pub fn forget_zen(&mut self, amount: i64) {
+        self.zen_coming = (self.zen_coming - amount).max(0);
     }
 
     /// Gives up a reservation.

@@ -50,7 +50,9 @@ pub mod grid;
 pub mod inbox;
 pub mod interest;
 pub mod inventory;
+pub mod market;
 pub mod outbox;
+pub mod piles;
 pub mod player;
 pub mod rng;
 mod sheet;
@@ -60,22 +62,28 @@ mod state_hash;
 pub mod terrain;
 mod tick;
 pub mod transit;
+pub mod uids;
 
-use mu_config::{Class, MapDef, MonsterTemplate};
+use mu_config::{Class, MapDef, MonsterTemplate, Service};
+use mu_wire::motion::Tile;
 use mu_wire::snapshot::{EntityKind, Identity, Name, Replicator, View};
 use mu_wire::{EntityId, Tick};
 
 use crate::planted::{self, Bug};
+use crate::systems::deal::Deals;
 use crate::systems::trade::Trades;
 use entities::{Duties, Entities, Row};
 use event_ids::EventIds;
 use grid::Grid;
 use inbox::Inbox;
 use interest::Interest;
+use market::{Market, Stand};
+use piles::{PILES_MAX, Piles};
 use player::Player;
 use rng::Rng;
 use slots::{Part, Slots};
 use terrain::Terrain;
+use uids::Uids;
 
 pub use crate::systems::trade::Verdict;
 pub use outbox::{Departure, Event, Outbox};
@@ -90,6 +98,8 @@ pub struct MapPlan<'a> {
     pub classes: &'a [Class],
     /// The monsters that can stand on it.
     pub monsters: &'a [MonsterTemplate],
+    /// What its keepers sell, and what everything is worth.
+    pub market: Market,
     /// The world it belongs to.
     pub world: u16,
     /// The entry point it belongs to.
@@ -119,6 +129,10 @@ pub struct Rules {
     pub trade_reach: u8,
     /// How long a question to trade stands.
     pub trade_question: u32,
+    /// How far away what is picked up may lie.
+    pub pick_reach: u8,
+    /// How long an item lies on the ground.
+    pub lies: u32,
     /// Most zen a character can have.
     pub zen_max: i64,
     /// Changed hot state is given out once in this many ticks.
@@ -134,6 +148,8 @@ impl Default for Rules {
             chat_every: 30,
             trade_reach: 6,
             trade_question: 400,
+            pick_reach: 2,
+            lies: 3_600,
             zen_max: 2_000_000_000,
             hot_every: 40,
         }
@@ -161,7 +177,13 @@ pub struct MapStats {
     pub trades_applied: u64,
     /// Trades submitted that came to nothing.
     pub trades_failed: u64,
-    /// Decisions about events that no trade waits for.
+    /// Deals submitted to the journal.
+    pub deals_submitted: u64,
+    /// Deals applied.
+    pub deals_applied: u64,
+    /// Deals submitted that came to nothing.
+    pub deals_failed: u64,
+    /// Decisions about events that nobody waits for.
     pub decisions_unknown: u64,
 }
 
@@ -204,6 +226,11 @@ pub struct Map {
     /// Slots whose visible state changed in this tick.
     pub(crate) changes: Vec<usize>,
     pub(crate) trades: Trades,
+    pub(crate) deals: Deals,
+    pub(crate) market: Market,
+    pub(crate) stands: Vec<Stand>,
+    pub(crate) uids: Uids,
+    pub(crate) piles: Piles,
     pub(crate) inbox: Inbox,
     pub(crate) rng: Rng,
     pub(crate) events: EventIds,
@@ -217,15 +244,15 @@ const INBOX_PER_PLAYER: usize = 4;
 const INBOX_LEAST: usize = 64;
 
 impl Map {
-    /// Makes an instance and puts its monsters where the content wants them.
+    /// Makes an instance and puts its monsters and keepers where the content wants them.
     ///
     /// # Panics
-    /// If players and monsters need more slots than [`slots::MAX_SLOTS`], or the map is larger than 256×256 tiles;
+    /// If players, monsters, keepers and what lies on the ground need more slots than [`slots::MAX_SLOTS`], or the map is larger than 256×256 tiles;
     /// the content's checks exclude both.
     #[must_use]
     pub fn new(plan: &MapPlan<'_>, seed: u64) -> Self {
         let monsters: usize = plan.map.monsters.iter().map(|spawn| usize::from(spawn.count)).sum();
-        let slots = Slots::new(plan.players, monsters);
+        let slots = Slots::new(plan.players, monsters + plan.map.keepers.len() + PILES_MAX);
         let grid = Grid::new(plan.map.width, plan.map.height, slots.capacity());
         let interest = Interest::new(plan.players, slots.capacity(), grid.cells(), plan.rules.visible);
         let classes = plan.classes.iter().map(|class| ClassNumbers {
@@ -250,6 +277,11 @@ impl Map {
             grid,
             interest,
             trades: Trades::new(plan.players),
+            deals: Deals::new(plan.players),
+            market: plan.market.clone(),
+            stands: Vec::with_capacity(plan.map.keepers.len()),
+            uids: Uids::default(),
+            piles: Piles::new(),
             inbox: Inbox::new(plan.players, plan.players * INBOX_PER_PLAYER + INBOX_LEAST),
             rng: Rng::new(seed),
             events: plan.events.clone(),
@@ -257,6 +289,7 @@ impl Map {
             stats: MapStats::default(),
         };
         map.place_monsters(plan);
+        map.place_keepers(plan);
         map
     }
 
@@ -279,6 +312,23 @@ impl Map {
                     Identity { entity: id, kind: EntityKind::Monster, template: template.id, name: Name::default() };
                 self.appear(id, row, identity);
             }
+        }
+    }
+
+    /// Keepers stand where they stand, for ever.
+    fn place_keepers(&mut self, plan: &MapPlan<'_>) {
+        for keeper in &plan.map.keepers {
+            let Some(id) = self.slots.take(Part::Other) else { continue };
+            let byte = |tile: u16| u8::try_from(tile).unwrap_or(u8::MAX);
+            let position = Tile::new(byte(keeper.at.0), byte(keeper.at.1)).centre();
+            let row = Row { position, heading: keeper.heading, speed: 0, hp: 1, hp_max: 1, flags: 0 };
+            let name = Name::new(keeper.name.as_bytes()).unwrap_or_default();
+            let template = match keeper.service {
+                Service::Warehouse => 0,
+                Service::Shop(shop) => shop,
+            };
+            self.appear(id, row, Identity { entity: id, kind: EntityKind::Npc, template, name });
+            self.stands.push(Stand::new(usize::from(id.slot()), keeper));
         }
     }
 
@@ -313,9 +363,15 @@ impl Map {
         self.slots.find(handle).filter(|&slot| slot < self.slots.player_capacity())
     }
 
-    /// The trade a player is in and how far it has come.
+    /// Whether anything of a player is undecided.
     pub(crate) fn in_flight(&self, slot: usize) -> bool {
-        let row = self.players[slot].dealings.trade.filter(|_| !planted::is(Bug::InFlightNotSeen));
+        let undecided = self.players[slot].dealings.deals > 0 || self.trade_in_flight(slot);
+        undecided && !planted::is(Bug::InFlightNotSeen)
+    }
+
+    /// Whether a player's trade was submitted and is undecided.
+    pub(crate) fn trade_in_flight(&self, slot: usize) -> bool {
+        let row = self.players[slot].dealings.trade;
         row.and_then(|row| self.trades.row(row)).is_some_and(crate::systems::trade::Trade::is_in_flight)
     }
 }

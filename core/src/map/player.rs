@@ -4,7 +4,8 @@
 //! so a map with room for thousands costs what its busiest moment needed. Positions, health and everything looked at
 //! in each tick is in `entities`.
 
-use arrayvec::ArrayString;
+use arrayvec::{ArrayString, ArrayVec};
+use mu_storage::event::MAX_SLOTS;
 use mu_storage::ids::{AccountId, CharacterId};
 use mu_storage::store::LoadedCharacter;
 use mu_wire::{EntityId, Tick};
@@ -13,6 +14,9 @@ use super::inventory::{Inventory, Item};
 
 /// A player's name, inline.
 pub type PlayerName = ArrayString<10>;
+
+/// Most items given back at one entry: one deal holds as many.
+const RETURNING: usize = super::inbox::DEAL_ITEMS;
 
 /// The cold row of a player.
 #[derive(Debug, Clone)]
@@ -37,15 +41,21 @@ pub struct Player {
     pub mp_max: u16,
     /// What it carries.
     pub inventory: Inventory,
+    /// Its account's warehouse: nobody else has it while this character is in the world.
+    pub warehouse: Inventory,
+    /// What it dropped before it left and nobody picked up, with its places on the ground; given back in time.
+    pub returning: ArrayVec<(Item, u16), RETURNING>,
+    /// The place on the ground of what it drops next.
+    pub next_ground: u16,
     /// What it may still say.
     pub chat: Bucket,
     /// How often it may still ask others to trade.
     pub asking: Bucket,
-    /// Its trade and the trades it is asked about.
+    /// What it has under way with others and by itself.
     pub dealings: Dealings,
 }
 
-/// Whom a player deals with.
+/// Whom a player deals with, and how much is undecided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dealings {
     /// Its row in the trade table, while one is open or undecided.
@@ -56,6 +66,8 @@ pub struct Dealings {
     pub asked_by: Option<EntityId>,
     /// When the question it was asked lapses.
     pub lapses: Tick,
+    /// How many of its deals are undecided.
+    pub deals: u8,
     /// The portal it stepped into, until it is handed over or stays.
     pub portal: Option<u16>,
 }
@@ -65,14 +77,6 @@ impl Player {
     #[must_use]
     pub fn new(loaded: &LoadedCharacter, mp_max: u16) -> Self {
         let narrow = |value: i32| u16::try_from(value).unwrap_or(0);
-        let mut inventory = Inventory::with_zen(loaded.zen);
-        for item in loaded.items.iter().filter(|item| item.container == i32::from(mu_storage::event::Place::INVENTORY))
-        {
-            let place = u8::try_from(item.slot).unwrap_or(u8::MAX);
-            let level = u8::try_from(item.level).unwrap_or(u8::MAX);
-            inventory
-                .put(place, Item { uid: item.uid.0, template: narrow(item.template), level, version: item.version });
-        }
         let mut name = PlayerName::new();
         for letter in loaded.character.name.chars() {
             if name.try_push(letter).is_err() {
@@ -89,12 +93,35 @@ impl Player {
             version: loaded.hot.version,
             mp: narrow(loaded.hot.mp),
             mp_max,
-            inventory,
+            inventory: filled(loaded.zen, &loaded.items),
+            warehouse: filled(loaded.stored_zen, &loaded.warehouse),
+            returning: loaded.ground.iter().take(RETURNING).map(lying).collect(),
+            next_ground: loaded.ground.iter().map(|item| lying(item).1 + 1).max().unwrap_or(0) % MAX_SLOTS,
             chat: Bucket::default(),
             asking: Bucket::default(),
             dealings: Dealings::default(),
         }
     }
+}
+
+/// A container as the store knows it.
+fn filled(zen: i64, items: &[mu_storage::store::Item]) -> Inventory {
+    let mut inventory = Inventory::with_zen(zen);
+    for item in items {
+        inventory.put(u8::try_from(item.slot).unwrap_or(u8::MAX), held(item));
+    }
+    inventory
+}
+
+/// An item on the ground as the store knows it, and its place there.
+fn lying(item: &mu_storage::store::Item) -> (Item, u16) {
+    (held(item), u16::try_from(item.slot).unwrap_or(0))
+}
+
+fn held(item: &mu_storage::store::Item) -> Item {
+    let (template, level) = (u16::try_from(item.template), u8::try_from(item.level));
+    let (template, level) = (template.unwrap_or(0), level.unwrap_or(u8::MAX));
+    Item { uid: item.uid.0, template, level, version: item.version }
 }
 
 /// A token bucket on ticks: `burst` at once, one more every `every` ticks.

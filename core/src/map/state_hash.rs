@@ -5,9 +5,11 @@
 //! packets were lost.
 
 use super::entities::Entities;
+use super::inventory::Inventory;
 use super::player::Player;
 use super::rng::mix;
 use super::{Map, slot_set};
+use crate::systems::deal::{self, Bag, Deal, Step};
 use crate::systems::trade::Stage;
 use mu_wire::motion::Motion;
 
@@ -17,6 +19,11 @@ struct State(u64);
 impl State {
     fn add(&mut self, value: u64) {
         self.0 = mix(self.0.rotate_left(23) ^ value);
+    }
+
+    fn add_id(&mut self, id: u128) {
+        let halves = [id & u128::from(u64::MAX), id >> 64].map(|half| u64::try_from(half).unwrap_or(0));
+        halves.into_iter().for_each(|half| self.add(half));
     }
 
     fn add_signed(&mut self, value: i64) {
@@ -44,6 +51,19 @@ impl Map {
         for row in 0..self.trades.used() {
             self.trade(&mut state, row);
         }
+        state.add(self.uids.left());
+        for pile in self.piles.iter() {
+            state.add(u64::from(pile.entity.0) << 32 | u64::from(pile.until.0));
+            state.add_signed(pile.item.uid);
+            state.add_signed(pile.dropper);
+            state.add(u64::from(pile.place) << 1 | u64::from(pile.taken));
+        }
+        for row in self.deals.rows() {
+            match row {
+                Some(row) => deal(&mut state, row),
+                None => state.add(0),
+            }
+        }
         state.0
     }
 
@@ -52,10 +72,7 @@ impl Map {
             state.add(0);
             return;
         };
-        let [low, high] =
-            [trade.event_id & u128::from(u64::MAX), trade.event_id >> 64].map(|half| u64::try_from(half).unwrap_or(0));
-        state.add(low);
-        state.add(high);
+        state.add_id(trade.event_id);
         state.add(u64::from(trade.revision));
         state.add(match trade.stage {
             Stage::Open => 1,
@@ -69,6 +86,33 @@ impl Map {
             side.items.iter().for_each(|&uid| state.add_signed(uid));
             side.held.iter().chain(&side.reserved).for_each(|&place| state.add(u64::from(place)));
         }
+    }
+}
+
+fn deal(state: &mut State, deal: &Deal) {
+    let place = |(bag, place): (Bag, u8)| match bag {
+        Bag::Carried => u64::from(place),
+        Bag::Stored => 1 << 8 | u64::from(place),
+    };
+    state.add_id(deal.event_id);
+    state.add(u64::from(deal.who.0) << 8 | u64::from(deal.kind as u8));
+    state.add(u64::from(deal.stage != deal::Stage::Pending));
+    for step in &deal.steps {
+        match *step {
+            Step::Move { from, to } => state.add(1 << 32 | place(from) << 16 | place(to)),
+            Step::Come { to, item } => {
+                state.add(2 << 32 | place(to));
+                state.add_signed(item.uid);
+                state.add(u64::from(item.template) << 8 | u64::from(item.level));
+            }
+            Step::Go { from } => state.add(3 << 32 | place(from)),
+            Step::Drop { from, place } => state.add(4 << 32 | u64::from(from) << 16 | u64::from(place)),
+            Step::Despawn { pile } => state.add(5 << 32 | u64::from(pile.0)),
+        }
+    }
+    for purse in [deal.carried, deal.stored] {
+        state.add_signed(purse.held);
+        state.add_signed(purse.delta);
     }
 }
 
@@ -98,11 +142,18 @@ fn person(state: &mut State, player: &Player) {
     state.add(dealings.trade.map_or(0, |row| u64::from(row) + 1));
     state.add(dealings.asked.map_or(0, |id| u64::from(id.0)) << 32 | dealings.asked_by.map_or(0, |id| u64::from(id.0)));
     state.add(u64::from(dealings.lapses.0) << 32 | dealings.portal.map_or(0, |portal| u64::from(portal) + 1));
-    let inventory = &player.inventory;
-    let (held, reserved, zen_held) = inventory.bindings();
+    state.add(u64::from(dealings.deals) << 16 | u64::from(player.next_ground));
+    player.returning.iter().for_each(|(item, _)| state.add_signed(item.uid));
+    container(state, &player.inventory);
+    container(state, &player.warehouse);
+}
+
+fn container(state: &mut State, inventory: &Inventory) {
+    let (held, reserved, zen_held, zen_coming) = inventory.bindings();
     state.add(held);
     state.add(reserved);
     state.add_signed(zen_held);
+    state.add_signed(zen_coming);
     state.add_signed(inventory.zen());
     for (place, item) in inventory.items() {
         state.add_signed(item.uid);

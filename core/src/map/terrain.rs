@@ -113,6 +113,7 @@ pub(crate) mod tests {
             portals: Vec::new(),
             spawns: Vec::new(),
             monsters: Vec::new(),
+            keepers: Vec::new(),
         }
     }
 

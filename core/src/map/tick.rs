@@ -4,7 +4,7 @@ use mu_wire::Tick;
 
 use super::inbox::Asked;
 use super::{Map, Outbox};
-use crate::systems::{chat, hot, portal, presence, trade, walk};
+use crate::systems::{chat, deal, hot, portal, presence, trade, walk};
 
 impl Map {
     /// Runs one tick and fills the outbox. Tick numbers only grow; skipped ones are simply not run.
@@ -15,11 +15,14 @@ impl Map {
         // 1 player inputs, in order of arrival
         presence::announce(self, out);
         trade::watch(self, out);
+        deal::give_back(self, out);
         self.answer_inbox(out);
         // 2 combat and skills: players first
         // 3 where everybody is now; results of the journal
         walk::advance(self);
         trade::settle(self, out);
+        deal::settle(self, out);
+        deal::despawn(self, out);
         presence::depart(self, out);
         // 4 interest; the replicator already has each change once
         presence::look(self);
@@ -57,6 +60,13 @@ impl Map {
             Request::TradeConfirm(revision) => trade::confirm(self, out, slot, revision),
             Request::TradeCancel => trade::cancel(self, out, slot),
             Request::Leave => presence::leave(self, out, slot),
+            Request::KeeperOpen(keeper) => deal::open(self, out, slot, keeper),
+            Request::Deposit { keeper, zen, items } => deal::deposit(self, out, slot, keeper, zen, &items),
+            Request::Withdraw { keeper, zen, items } => deal::withdraw(self, out, slot, keeper, zen, &items),
+            Request::Buy { keeper, order } => deal::buy(self, out, slot, keeper, order),
+            Request::Drop(uid) => deal::drop_item(self, out, slot, uid),
+            Request::PickUp(target) => deal::pick_up(self, out, slot, target),
+            Request::Sell { keeper, items } => deal::sell(self, out, slot, keeper, &items),
         }
     }
 }

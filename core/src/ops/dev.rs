@@ -28,7 +28,7 @@ pub struct DevArgs {
     /// End after this many seconds of load; without it, run until Ctrl-C
     #[arg(long, value_name = "S")]
     seconds: Option<u32>,
-    /// What the bots do: walk, town, trade, mix or ccu
+    /// What the bots do: walk, town, trade, economy, mix or ccu
     #[arg(long, default_value = "mix", value_name = "NAME")]
     scenario: String,
     /// Makes the bots' decisions repeatable

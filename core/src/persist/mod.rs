@@ -3,14 +3,14 @@
 //! One slot per character, the latest row wins; memory is bounded by the players online. A store that is away is asked
 //! again with back-off and the rows wait, newer ones replacing older ones. A final row (logout, timeout, shutdown) is
 //! written at once and only then reported as [`Report::Left`], so that nobody loads a character before its last state
-//! is stored. Never writes zen or items; fencing by (owner epoch, version) is the store's.
+//! is stored. It also fetches ids for items that maps will create, ahead of their use. Never writes zen or items; fencing by (owner epoch, version) is the store's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use mu_storage::ids::CharacterId;
+use mu_storage::ids::{CharacterId, IdBlock, Sequence};
 use mu_storage::store::{HotRow, Store};
 use mu_wire::Time;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -23,6 +23,10 @@ use crate::shard::command::Report;
 const POLL: Duration = Duration::from_millis(5);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
+/// Item ids in one block.
+const UID_BLOCK: u32 = 1_024;
+/// Blocks that lie ready for each shard.
+const UID_BLOCKS_READY: usize = 4;
 
 /// A row on its way to the store.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +41,12 @@ pub enum Row {
 #[must_use]
 pub fn persist_ring(capacity: usize) -> (Producer<Row>, Consumer<Row>) {
     RingBuffer::new(capacity)
+}
+
+/// A shard's end: a ring of blocks of item ids, kept full.
+#[must_use]
+pub fn uid_ring() -> (Producer<IdBlock>, Consumer<IdBlock>) {
+    RingBuffer::new(UID_BLOCKS_READY)
 }
 
 /// Figures of the persist thread, read by metrics.
@@ -62,6 +72,8 @@ pub struct PersistParts {
     pub store: Box<dyn Store>,
     /// One ring per shard.
     pub rings: Vec<Consumer<Row>>,
+    /// Where each shard gets its item ids.
+    pub uids: Vec<Producer<IdBlock>>,
     /// To the directory.
     pub reports: mpsc::Sender<Report>,
     /// Shared figures.
@@ -104,6 +116,7 @@ struct Table {
 pub fn run_persist(mut parts: PersistParts) -> usize {
     let mut table = Table::default();
     let mut next_flush = Clock::now() + parts.flush_every;
+    let mut next_uids = Clock::now();
     let mut backoff = RETRY_FIRST;
     loop {
         let shards_gone = parts.rings.iter().all(Consumer::is_abandoned);
@@ -120,6 +133,9 @@ pub fn run_persist(mut parts: PersistParts) -> usize {
                 next_flush = now + backoff;
                 backoff = (backoff * 2).min(RETRY_LONGEST);
             }
+        }
+        if now >= next_uids && !fetch_uids(&mut parts) {
+            next_uids = now + RETRY_LONGEST;
         }
         if shards_gone && table.waiting.is_empty() {
             return 0;
@@ -151,6 +167,23 @@ fn collect(parts: &mut PersistParts, table: &mut Table) -> bool {
         }
     }
     urgent
+}
+
+/// Fills the rings of item ids; false when the store gave none.
+fn fetch_uids(parts: &mut PersistParts) -> bool {
+    for ring in parts.uids.iter_mut().filter(|ring| !ring.is_abandoned()) {
+        while !ring.is_full() {
+            match parts.store.id_block(Sequence::Item, UID_BLOCK) {
+                // The ring has room and this is its only producer.
+                Ok(first) => ring.push(IdBlock::new(first, UID_BLOCK)).expect("there is room"),
+                Err(error) => {
+                    log::debug!("no item ids: {error}");
+                    return false;
+                }
+            }
+        }
+    }
+    true
 }
 
 fn publish_lag(parts: &PersistParts, table: &Table, now: Time) {

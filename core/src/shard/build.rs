@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mu_config::{Class, MapDef, MonsterTemplate};
+use mu_storage::ids::IdBlock;
 use mu_value::ValueStatus;
 use mu_wire::capture::RecordedServer;
 use mu_wire::{HostKeys, Limits, Random, ServerConfig, Tick, Time, TokenSealer};
 use mu_wire_io::SocketOptions;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use rtrb::Producer;
+use rtrb::{Consumer, Producer};
 use tokio::sync::mpsc;
 
 use super::Shard;
@@ -26,6 +27,7 @@ use crate::capture::{Outlet, WAITING_MAX};
 use crate::directory::RouteTable;
 use crate::journal::ShardPort;
 use crate::map::event_ids::EventIds;
+use crate::map::market::Market;
 use crate::map::{Map, MapPlan, Outbox, Rules};
 use crate::net::Net;
 use crate::persist::Row;
@@ -45,6 +47,8 @@ pub struct InstancePlan {
     pub classes: Arc<[Class]>,
     /// The monsters that can stand on it.
     pub monsters: Arc<[MonsterTemplate]>,
+    /// What keepers sell, and what everything is worth.
+    pub market: Market,
     /// Players at most.
     pub players: usize,
     /// The numbers of the game's rules.
@@ -92,6 +96,8 @@ pub struct ShardSeams {
     pub reports: mpsc::Sender<Report>,
     /// To the persist thread.
     pub rows: Producer<Row>,
+    /// Ids for items that its maps create.
+    pub uids: Consumer<IdBlock>,
     /// To and from the journal.
     pub value: ShardPort,
     /// Whether value can move.
@@ -160,6 +166,7 @@ pub fn build(plan: &ShardPlan, seams: ShardSeams) -> Result<Shard, String> {
         reports_waiting: VecDeque::new(),
         rows: seams.rows,
         rows_waiting: VecDeque::new(),
+        uids: seams.uids,
         value: seams.value,
         value_status: seams.value_status,
         counts: Counts::default(),
@@ -191,6 +198,7 @@ fn room(instance: &InstancePlan, block: Option<Arc<[u8]>>) -> Result<Room, Strin
         map: &instance.map,
         classes: &instance.classes,
         monsters: &instance.monsters,
+        market: instance.market.clone(),
         world: instance.world,
         entry: instance.entry,
         instance: instance.instance.0,

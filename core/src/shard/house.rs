@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use mu_config::{Class, Portal};
-use mu_storage::ids::CharacterId;
+use mu_storage::ids::{CharacterId, IdBlock};
 use mu_storage::store::{HotRow, LoadedCharacter};
 use mu_value::ValueStatus;
 use mu_wire::motion::Tile;
 use mu_wire::{CloseCode, ConnId, EntityId, Random, Time, TokenSealer};
-use rtrb::Producer;
+use rtrb::{Consumer, Producer};
 use tokio::sync::mpsc;
 
 use super::command::{Command, InstanceId, Report, ShardId};
@@ -204,6 +204,8 @@ pub(super) struct House {
     pub(super) rows: Producer<Row>,
     /// Final rows the persist thread had no room for yet; at most one per player.
     pub(super) rows_waiting: VecDeque<Row>,
+    /// Ids for items that the maps create.
+    pub(super) uids: Consumer<IdBlock>,
     pub(super) value: ShardPort,
     pub(super) value_status: Arc<ValueStatus>,
     pub(super) counts: Counts,

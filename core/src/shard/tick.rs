@@ -19,6 +19,11 @@ pub(super) fn run(shard: &mut Shard, now: Time) {
         shard.outbox.clear();
         let map = &mut shard.house.rooms[room].map;
         map.set_value_open(open);
+        if map.wants_uids()
+            && let Ok(block) = shard.house.uids.pop()
+        {
+            map.give_uids(&block);
+        }
         map.tick(shard.tick, &mut shard.outbox);
         deliver::outbox(shard, room, now);
     }

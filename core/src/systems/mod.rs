@@ -3,6 +3,7 @@
 //! Systems are pure: no socket, thread, clock, file or database. What they want done outside goes into the outbox.
 
 pub mod chat;
+pub mod deal;
 pub mod hot;
 pub mod portal;
 pub mod presence;

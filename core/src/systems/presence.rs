@@ -9,8 +9,9 @@ use mu_wire::snapshot::View;
 
 use crate::map::entities::Duties;
 use crate::map::interest::{Look, Viewer};
+use crate::map::inventory::Inventory;
 use crate::map::{Departure, Map, Outbox};
-use crate::systems::{hot, trade};
+use crate::systems::{deal, hot, trade};
 
 /// Tells newcomers where they are and what they carry.
 pub(crate) fn announce(map: &mut Map, out: &mut Outbox) {
@@ -56,6 +57,7 @@ pub(crate) fn depart(map: &mut Map, out: &mut Outbox) {
         };
         let hot = hot::row(map, slot);
         let connected = map.entities.duties[slot].any(Duties::CONNECTED);
+        deal::clear(map, map.players[slot].character.0);
         out.departed(Departure { player, account: map.players[slot].account, hot, connected });
         map.vanish(player);
     }
@@ -99,14 +101,27 @@ pub(crate) fn weight(here: Position, there: Position, player: bool) -> u8 {
 pub(crate) fn inventory(map: &Map, out: &mut Outbox, slot: usize) {
     let Some(to) = map.slots.id(slot) else { return };
     let carried = &map.players[slot].inventory;
-    let shown = carried.items().map(|(slot, item)| Item {
+    let items = shown(carried);
+    out.send(to, &ServerMessage::Inventory { zen: carried.zen().unsigned_abs(), items: List::new(&items) });
+}
+
+/// Sends a player all that is in its account's warehouse, if its client is connected.
+pub(crate) fn warehouse(map: &Map, out: &mut Outbox, slot: usize) {
+    let Some(to) = map.slots.id(slot).filter(|_| super::is_connected(map, slot)) else { return };
+    let stored = &map.players[slot].warehouse;
+    let items = shown(stored);
+    out.send(to, &ServerMessage::Warehouse { zen: stored.zen().unsigned_abs(), items: List::new(&items) });
+}
+
+/// The items of a container as its owner sees them.
+fn shown(container: &Inventory) -> ArrayVec<Item, MAX_INVENTORY_ITEMS> {
+    let shown = container.items().map(|(slot, item)| Item {
         uid: item.uid.unsigned_abs(),
         template: item.template,
         slot,
         level: item.level,
     });
-    let items: ArrayVec<Item, MAX_INVENTORY_ITEMS> = shown.collect();
-    out.send(to, &ServerMessage::Inventory { zen: carried.zen().unsigned_abs(), items: List::new(&items) });
+    shown.collect()
 }
 
 fn spawned(map: &Map, out: &mut Outbox, slot: usize) {

@@ -165,7 +165,7 @@ impl Bot {
             let around = Neighbours { replica: &line.replica, me: place.me, tick: moment.tick };
             self.mind.act(moment, &around, &mut Effects { figures: lent.figures, wishes: lent.wishes });
             let walking = place.shown.is_moving_at(moment.tick) && lent.phase >= Phase::Quiet;
-            self.set_busy(walking || self.mind.trade.is_busy(), lent);
+            self.set_busy(walking || self.mind.trade.is_busy() || self.mind.deals.is_busy(), lent);
         } else {
             self.set_busy(false, lent);
         }
@@ -371,6 +371,19 @@ fn carry_out(client: &mut Client, wish: Wish, run: u64) -> Result<(), &'static s
         }
         Wish::TradeConfirm(revision) => send(client, &ClientMessage::TradeConfirm { revision }),
         Wish::TradeCancel => send(client, &ClientMessage::TradeCancel),
+        Wish::KeeperOpen(keeper) => send(client, &ClientMessage::KeeperOpen { keeper }),
+        Wish::Deposit { keeper, goods } => {
+            let items = List::new(goods.items());
+            send(client, &ClientMessage::Deposit { keeper, zen: goods.zen, items })
+        }
+        Wish::Withdraw { keeper, goods } => {
+            let items = List::new(goods.items());
+            send(client, &ClientMessage::Withdraw { keeper, zen: goods.zen, items })
+        }
+        Wish::Buy { keeper, ware, price } => send(client, &ClientMessage::Buy { keeper, ware, count: 1, price }),
+        Wish::Sell { keeper, item } => send(client, &ClientMessage::Sell { keeper, items: List::new(&[item]) }),
+        Wish::Drop(item) => send(client, &ClientMessage::Drop { item }),
+        Wish::PickUp(target) => send(client, &ClientMessage::PickUp { target }),
         Wish::Leave => send(client, &ClientMessage::Leave),
     }
 }

@@ -10,6 +10,7 @@ use mu_wire::snapshot::{EntityKind, Replica, ReplicaEvent};
 use mu_wire::{Accepted, Client, ClientHandler, CloseReason, ConnectTicket, EntityId, Lane, Tick, Time};
 
 use super::blocks;
+use super::deal::Near as Thing;
 use super::mind::{Effects, Mind, Moment, Surroundings};
 use super::records::Records;
 use super::stage::{Live, Phase};
@@ -131,6 +132,19 @@ impl Surroundings for Neighbours<'_> {
             }
         }
     }
+
+    fn things(&self, each: &mut dyn FnMut(Thing, mu_wire::motion::Tile)) {
+        for seen in self.replica.iter() {
+            let (entity, template) = (seen.identity.entity, seen.identity.template);
+            let thing = match seen.identity.kind {
+                EntityKind::Npc if template == 0 => Thing::Warehouse(entity),
+                EntityKind::Npc => Thing::Shop(entity),
+                EntityKind::Item => Thing::Item(entity),
+                EntityKind::Player | EntityKind::Monster => continue,
+            };
+            each(thing, seen.state.motion.tile_at(self.tick));
+        }
+    }
 }
 
 /// The line's handler while one datagram is read.
@@ -223,10 +237,28 @@ impl ClientHandler for Ears<'_, '_> {
     }
 }
 
+/// Counts the end of a submitted deal.
+fn deal_ended(ended: &Ended, lent: &mut Lent<'_>) {
+    match ended.told {
+        Told::Success => {
+            lent.figures.deals_succeeded += 1;
+            if let Some(asked) = ended.table.confirmed {
+                lent.figures.deal.record(lent.now.since(asked));
+            }
+        }
+        Told::Failed => lent.figures.deals_failed += 1,
+        Told::Unknown => lent.figures.deals_unknown += 1,
+    }
+}
+
 /// Counts and records the end of a submitted trade. Both sides record it; of two bots the one with the lower number counts it,
 /// because both may have asked.
 pub(super) fn trade_ended(ended: &Ended, lent: &mut Lent<'_>) {
     lent.records.trade(lent.bot, ended);
+    if ended.alone {
+        deal_ended(ended, lent);
+        return;
+    }
     if ended.table.partner.is_some_and(|partner| partner < lent.bot) {
         return;
     }

@@ -11,6 +11,7 @@ use mu_wire::motion::{Motion, Path, Position, Steps, Tile};
 use mu_wire::{EntityId, Tick, Time};
 
 use super::chat;
+use super::deal::{Deals, Near, thing_near};
 use super::errand::Errand;
 use super::ground::Atlas;
 use super::stage::Phase;
@@ -21,7 +22,7 @@ use crate::figures::Figures;
 use crate::scenario::{Act, Agenda, Intent, Role};
 
 /// Partners are sought within this many tiles; the server allows a little more.
-const REACH: u8 = 5;
+pub(super) const REACH: u8 = 5;
 /// An intention this much later than intended, because the bot was not in the world, is dropped.
 const TOO_LATE: Duration = Duration::from_secs(2);
 
@@ -52,10 +53,12 @@ pub(super) struct Effects<'a> {
     pub(super) wishes: &'a mut Vec<Wish>,
 }
 
-/// The players in view.
+/// What is in view.
 pub(super) trait Surroundings {
     /// Calls `each` with every player but the bot itself.
     fn players(&self, each: &mut dyn FnMut(EntityId, Tile));
+    /// Calls `each` with every keeper and every item on the ground.
+    fn things(&self, each: &mut dyn FnMut(Near, Tile));
 }
 
 /// Where the bot stands.
@@ -83,6 +86,7 @@ pub(super) struct Mind {
     pub(super) place: Option<Place>,
     errand: Errand,
     pub(super) trade: Trade,
+    pub(super) deals: Deals,
     /// The server said that it closes.
     pub(super) closing: bool,
     /// The server said that the session ends.
@@ -106,6 +110,7 @@ impl Mind {
             place: None,
             errand: Errand::None,
             trade: Trade::default(),
+            deals: Deals::default(),
             closing: false,
             kicked: false,
         }
@@ -114,6 +119,9 @@ impl Mind {
     /// Does what is due.
     pub(super) fn act(&mut self, moment: Moment, around: &impl Surroundings, effects: &mut Effects<'_>) {
         self.trade.watch(moment.now, effects.wishes);
+        if self.deals.watch(moment.now) {
+            effects.figures.error("deal_timeout");
+        }
         let (Some(_), Some(begun)) = (self.place, self.begun) else { return };
         let begins = moment.phase <= Phase::Measure && !self.closing;
         let passed = moment.now.since(begun);
@@ -149,20 +157,25 @@ impl Mind {
                 let steps = ground.and_then(|ground| ground.wander(here, self.walk_tiles, intent.pick));
                 self.walk(steps, moment, effects.wishes);
             }
-            Act::Portal if free && !self.trade.is_busy() => {
+            Act::Portal if free && !self.trade.is_busy() && !self.deals.is_busy() => {
                 let exits = self.minds.atlas.map(place.map).map_or(0, |ground| ground.exits().len());
                 if exits > 0 {
                     self.errand = Errand::Going(Dice::new(intent.pick, 1).index(exits));
                 }
             }
             // Nothing of value moves before the books are read.
-            Act::Trade if free && moment.phase == Phase::Measure => {
+            Act::Trade if free && moment.phase == Phase::Measure && !self.deals.is_busy() => {
                 let partner = pick_near(here, intent.pick, around);
                 if partner.is_some_and(|partner| self.trade.ask(partner, moment.now, effects.wishes)) {
                     effects.figures.trades_requested += 1;
                 }
             }
-            Act::Walk | Act::Portal | Act::Trade => {}
+            Act::Deal if free && moment.phase == Phase::Measure && !self.trade.is_busy() => {
+                let near = thing_near(here, intent.pick, around);
+                let asked = self.deals.turn_to(near, &self.trade.bag, &mut self.dice, moment.now, effects.wishes);
+                effects.figures.deals_requested += u64::from(asked);
+            }
+            Act::Walk | Act::Portal | Act::Trade | Act::Deal => {}
         }
     }
 
@@ -236,6 +249,7 @@ impl Mind {
             ServerMessage::TradeRequested { .. } => {
                 let willing =
                     self.trades && !self.closing && self.errand == Errand::None && moment.phase == Phase::Measure;
+                let willing = willing && !self.deals.is_busy();
                 self.trade.asked(willing, effects.wishes);
             }
             ServerMessage::TradeOpened { with, name } => {
@@ -256,6 +270,11 @@ impl Mind {
                 effects.wishes.push(Wish::Input(Input::Stop));
             }
             ServerMessage::TradeConfirmed { .. } | ServerMessage::Notice { .. } | ServerMessage::Transfer { .. } => {}
+            ServerMessage::Warehouse { zen, items } => self.deals.stored(zen, items),
+            ServerMessage::Wares { keeper, wares, .. } => self.deals.wares(keeper, wares),
+            ServerMessage::DealPending { event, .. } => self.deals.pending(event),
+            ServerMessage::DealDone { event, .. } => return self.deals.decided(event, Told::Success),
+            ServerMessage::DealFailed { event, .. } => return self.deals.decided(event, Told::Failed),
         }
         None
     }
@@ -270,7 +289,7 @@ impl Mind {
         self.closing = false;
         self.kicked = false;
         self.begun.get_or_insert(now);
-        self.trade.cut_off()
+        self.end_dealings()
     }
 
     fn refused(&mut self, what: Refusal, effects: &mut Effects<'_>) {
@@ -281,14 +300,21 @@ impl Mind {
             self.errand = Errand::None;
             return;
         }
+        self.deals.refused(what);
         self.trade.refused(what, effects.wishes);
+    }
+
+    /// Ends what is under way with others and by itself, of which at most one was submitted.
+    fn end_dealings(&mut self) -> Option<Ended> {
+        let (trade, deal) = (self.trade.cut_off(), self.deals.cut_off());
+        trade.or(deal)
     }
 
     /// The connection is gone. Returns a submitted trade whose end is not known.
     pub(super) fn cut_off(&mut self) -> Option<Ended> {
         self.place = None;
         self.errand = Errand::None;
-        self.trade.cut_off()
+        self.end_dealings()
     }
 }
 
@@ -326,6 +352,12 @@ fn refusal_word(what: Refusal) -> &'static str {
         Refusal::Rate => "rate",
         Refusal::Walk => "walk",
         Refusal::Unavailable => "unavailable",
+        Refusal::KeeperFar => "keeper_far",
+        Refusal::Busy => "busy",
+        Refusal::Goods => "goods",
+        Refusal::NoRoom => "no_room",
+        Refusal::Price => "price",
+        Refusal::GroundGone => "ground_gone",
     }
 }
 
@@ -342,6 +374,10 @@ mod tests {
     impl Surroundings for Crowd {
         fn players(&self, each: &mut dyn FnMut(EntityId, Tile)) {
             self.0.iter().for_each(|(entity, tile)| each(*entity, *tile));
+        }
+
+        fn things(&self, each: &mut dyn FnMut(Near, Tile)) {
+            each(Near::Warehouse(EntityId::new(90, 1)), Tile::new(52, 44));
         }
     }
 

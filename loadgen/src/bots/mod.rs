@@ -7,6 +7,7 @@ mod blocks;
 mod bot;
 mod chat;
 mod crew;
+mod deal;
 mod errand;
 mod ground;
 mod line;

@@ -56,12 +56,14 @@ pub(super) struct Table {
     pub(super) confirmed: Option<Time>,
 }
 
-/// How a submitted trade ended for this bot.
+/// How a submitted trade or deal ended for this bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ended {
     pub(super) table: Table,
     pub(super) event: u128,
     pub(super) told: Told,
+    /// Whether it was no trade but a deal of this bot alone.
+    pub(super) alone: bool,
 }
 
 /// What the server told about a submitted trade.
@@ -160,7 +162,7 @@ impl Trade {
             _ => return None,
         };
         self.stage = Stage::Idle;
-        Some(Ended { table, event, told })
+        Some(Ended { table, event, told, alone: false })
     }
 
     /// The table was closed without an exchange, or a question declined. Declined is a question: at a table it is an old one.
@@ -204,7 +206,7 @@ impl Trade {
     /// The connection is gone, or the bot stands somewhere else. A submitted trade goes on without this bot.
     pub(super) fn cut_off(&mut self) -> Option<Ended> {
         match std::mem::take(&mut self.stage) {
-            Stage::Pending { table, event } => Some(Ended { table, event, told: Told::Unknown }),
+            Stage::Pending { table, event } => Some(Ended { table, event, told: Told::Unknown, alone: false }),
             _ => None,
         }
     }

@@ -30,6 +30,42 @@ pub(super) enum Wish {
     TradeConfirm(u32),
     /// Leave the trade, or take back the question.
     TradeCancel,
+    /// Ask a keeper what it keeps.
+    KeeperOpen(EntityId),
+    /// Put goods into the warehouse.
+    Deposit {
+        /// Its keeper.
+        keeper: EntityId,
+        /// The goods.
+        goods: Goods,
+    },
+    /// Take goods out of the warehouse.
+    Withdraw {
+        /// Its keeper.
+        keeper: EntityId,
+        /// The goods.
+        goods: Goods,
+    },
+    /// Buy one of a ware.
+    Buy {
+        /// The shop's keeper.
+        keeper: EntityId,
+        /// The position in the list.
+        ware: u8,
+        /// Its price.
+        price: u64,
+    },
+    /// Sell an item.
+    Sell {
+        /// The shop's keeper.
+        keeper: EntityId,
+        /// The item.
+        item: u64,
+    },
+    /// Lay an item down.
+    Drop(u64),
+    /// Pick up what lies near.
+    PickUp(EntityId),
     /// End the session.
     Leave,
 }

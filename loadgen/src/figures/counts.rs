@@ -33,6 +33,8 @@ pub struct Figures {
     pub chat: Latency,
     /// From the confirmation to the told success.
     pub trade: Latency,
+    /// From the request of a deal to the told success.
+    pub deal: Latency,
     /// How late steps of this thread were.
     pub lag: Latency,
     /// Blocks that came whole and were valid, since the bots began.
@@ -47,6 +49,14 @@ pub struct Figures {
     pub trades_failed: u64,
     /// Trades whose end was never told.
     pub trades_unknown: u64,
+    /// Deals asked for.
+    pub deals_requested: u64,
+    /// Deals told to have succeeded.
+    pub deals_succeeded: u64,
+    /// Deals told to have failed.
+    pub deals_failed: u64,
+    /// Deals whose end was never told.
+    pub deals_unknown: u64,
     /// Connections that ended unasked.
     pub disconnected: u64,
     /// Bots that came back after one.
@@ -77,6 +87,10 @@ impl Figures {
         self.trades_succeeded += other.trades_succeeded;
         self.trades_failed += other.trades_failed;
         self.trades_unknown += other.trades_unknown;
+        self.deals_requested += other.deals_requested;
+        self.deals_succeeded += other.deals_succeeded;
+        self.deals_failed += other.deals_failed;
+        self.deals_unknown += other.deals_unknown;
         self.disconnected += other.disconnected;
         self.reconnected += other.reconnected;
         self.bot_time += other.bot_time;
@@ -91,11 +105,11 @@ impl Figures {
         }
     }
 
-    fn latencies(&self) -> [&Latency; 8] {
-        [&self.age, &self.gap, &self.rtt, &self.login, &self.map_change, &self.chat, &self.trade, &self.lag]
+    fn latencies(&self) -> [&Latency; 9] {
+        [&self.age, &self.gap, &self.rtt, &self.login, &self.map_change, &self.chat, &self.trade, &self.deal, &self.lag]
     }
 
-    fn latencies_mut(&mut self) -> [&mut Latency; 8] {
+    fn latencies_mut(&mut self) -> [&mut Latency; 9] {
         [
             &mut self.age,
             &mut self.gap,
@@ -104,6 +118,7 @@ impl Figures {
             &mut self.map_change,
             &mut self.chat,
             &mut self.trade,
+            &mut self.deal,
             &mut self.lag,
         ]
     }

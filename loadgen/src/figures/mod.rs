@@ -10,6 +10,7 @@ pub use counts::{ErrorKinds, Figures};
 pub use histogram::{Latency, Summary, since, summary};
 pub use host::{Host, ProcessorTimes, own_cpu_seconds};
 pub use report::{
-    ClientsSection, EconomySection, GeneratorSection, Report, RunSection, SnapshotsSection, TradesSection, Verdict,
+    ClientsSection, DealsSection, EconomySection, GeneratorSection, Report, RunSection, SnapshotsSection,
+    TradesSection, Verdict,
 };
 pub use server::ServerSection;

@@ -51,6 +51,8 @@ pub struct Report {
     pub chat_ms: Option<Summary>,
     /// Trades.
     pub trades: TradesSection,
+    /// Deals with the warehouse, the shops and the ground.
+    pub deals: DealsSection,
     /// Zen and items.
     pub economy: EconomySection,
     /// The generator itself.
@@ -127,6 +129,21 @@ pub struct TradesSection {
     pub latency_ms: Option<Summary>,
 }
 
+/// Deals with the warehouse, the shops and the ground.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DealsSection {
+    /// Requests sent.
+    pub requested: u64,
+    /// Told to have succeeded.
+    pub succeeded: u64,
+    /// Told to have failed.
+    pub failed: u64,
+    /// Never told.
+    pub unknown: u64,
+    /// From the request to the told success.
+    pub latency_ms: Option<Summary>,
+}
+
 /// Zen and items of all players.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EconomySection {
@@ -186,6 +203,33 @@ impl TradesSection {
     }
 }
 
+impl DealsSection {
+    /// From the figures of all threads.
+    #[must_use]
+    pub fn of(figures: &Figures) -> Self {
+        Self {
+            requested: figures.deals_requested,
+            succeeded: figures.deals_succeeded,
+            failed: figures.deals_failed,
+            unknown: figures.deals_unknown,
+            latency_ms: figures.deal.summary(),
+        }
+    }
+
+    /// Its lines on the page, if anything was asked for.
+    fn write(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.requested == 0 {
+            return Ok(());
+        }
+        let Self { requested, succeeded, failed, unknown, .. } = self;
+        writeln!(
+            out,
+            "  deals       {requested} requested, {succeeded} succeeded, {failed} failed, {unknown} unknown"
+        )?;
+        line(out, "deal", self.latency_ms)
+    }
+}
+
 impl fmt::Display for Report {
     /// A page for people.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,6 +271,7 @@ impl fmt::Display for Report {
             )?;
             line(out, "trade", trades.latency_ms)?;
         }
+        self.deals.write(out)?;
         self.economy.fmt(out)?;
         if let Some(server) = &self.server {
             line(out, "tick", server.tick_ms)?;

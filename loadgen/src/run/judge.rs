@@ -3,7 +3,7 @@
 use super::{Books, Reading};
 use crate::cli::RunArgs;
 use crate::figures::{
-    ClientsSection, Figures, GeneratorSection, Host, Report, RunSection, ServerSection, SnapshotsSection,
+    ClientsSection, DealsSection, Figures, GeneratorSection, Host, Report, RunSection, ServerSection, SnapshotsSection,
     TradesSection, Verdict,
 };
 use crate::scenario::Scenario;
@@ -89,12 +89,13 @@ pub(super) fn report(
         map_change_ms: figures.map_change.summary(),
         chat_ms: figures.chat.summary(),
         trades: TradesSection::of(figures),
+        deals: DealsSection::of(figures),
         economy: Books::section(end.books.0, end.books.1),
         generator: GeneratorSection { lag_ms: figures.lag.summary(), cpu_percent: end.cpu_percent, socket_drops },
         server: end.server.clone(),
         host: Host::here(end.runtime.clone(), end.steal_percent, end.build.clone()),
     };
-    report.violations = scenario.thresholds.judge(&report, scenario.trades());
+    report.violations = scenario.thresholds.judge(&report, scenario.trades(), scenario.deals());
     report.invalid_because = doubts(&report, end.measured);
     report.valid = report.invalid_because.is_empty();
     report.verdict = match (report.valid, report.violations.is_empty()) {

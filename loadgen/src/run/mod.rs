@@ -145,7 +145,7 @@ impl Conductor<'_> {
     fn quiet(&mut self, scenario: &Scenario) {
         // A crew sees the phase at its next step; until then nobody counts as busy for it.
         self.pass(GLANCE * 3, |_| false);
-        let patience = if scenario.trades() { QUIET_PATIENCE } else { QUIET_PATIENCE / 3 };
+        let patience = if scenario.trades() || scenario.deals() { QUIET_PATIENCE } else { QUIET_PATIENCE / 3 };
         self.pass(patience, |stage| stage.live.busy.load(Relaxed) == 0);
     }
 

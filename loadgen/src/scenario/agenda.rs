@@ -19,6 +19,8 @@ pub enum Act {
     Portal,
     /// Ask somebody to trade.
     Trade,
+    /// Use the warehouse, a shop or the ground.
+    Deal,
 }
 
 /// One intention.
@@ -36,7 +38,7 @@ pub struct Intent {
 #[derive(Debug, Clone)]
 pub struct Agenda {
     dice: Dice,
-    plans: [Plan; 4],
+    plans: [Plan; 5],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +53,13 @@ impl Agenda {
     #[must_use]
     pub fn new(role: &Role, seed: u64, bot: usize) -> Self {
         let mut dice = Dice::new(seed, bot as u64);
-        let kinds =
-            [(Act::Walk, role.walk), (Act::Chat, role.chat), (Act::Portal, role.portal), (Act::Trade, role.trade)];
+        let kinds = [
+            (Act::Walk, role.walk),
+            (Act::Chat, role.chat),
+            (Act::Portal, role.portal),
+            (Act::Trade, role.trade),
+            (Act::Deal, role.deal),
+        ];
         let plans = kinds.map(|(act, period)| {
             let first = fraction(period, dice.below(1000));
             Plan { act, period, next: if period.is_zero() { Duration::MAX } else { first } }
@@ -110,11 +117,11 @@ mod tests {
     fn each_act_comes_as_often_as_its_period_says() {
         let town = Scenario::builtin("town").expect("a built-in scenario");
         let mut agenda = Agenda::new(&town.roles[0], 9, 1);
-        let mut counts = [0_u32; 4];
+        let mut counts = [0_u32; 5];
         while let Some(intent) = agenda.take(Duration::from_secs(6000)) {
             counts[intent.act as usize] += 1;
         }
-        let want = [2000, 600, 300, 0];
+        let want = [2000, 600, 300, 0, 0];
         for (count, want) in counts.iter().zip(want) {
             assert!(count.abs_diff(want) <= want / 20 + 1, "{counts:?}");
         }

@@ -11,6 +11,7 @@
 //! chat_ms = 2000
 //! portal_ms = 0
 //! trade_ms = 0
+//! deal_ms = 0              # warehouse, shops, ground
 //!
 //! [thresholds]             # "off" = not judged
 //! age_p99_ms = 80
@@ -84,6 +85,8 @@ struct RoleText {
     portal_ms: u32,
     #[serde(default)]
     trade_ms: u32,
+    #[serde(default)]
+    deal_ms: u32,
 }
 
 #[derive(Deserialize, Default)]
@@ -96,6 +99,7 @@ struct ThresholdsText {
     disconnected: Option<Wanted>,
     absent_percent: Option<Wanted>,
     trades: Option<Wanted>,
+    deals: Option<Wanted>,
     conserved: Option<bool>,
     rss_mib: Option<Wanted>,
     hz_per_bot: Option<Wanted>,
@@ -160,6 +164,7 @@ fn role(text: RoleText) -> Role {
         chat: time(text.chat_ms),
         portal: time(text.portal_ms),
         trade: time(text.trade_ms),
+        deal: time(text.deal_ms),
     }
 }
 
@@ -181,6 +186,7 @@ impl ThresholdsText {
         put(self.disconnected, &mut thresholds.disconnected);
         put(self.absent_percent, &mut thresholds.absent_percent);
         put(self.trades, &mut thresholds.trades);
+        put(self.deals, &mut thresholds.deals);
         put(self.rss_mib, &mut thresholds.rss_mib);
         put(self.hz_per_bot, &mut thresholds.hz_per_bot);
         thresholds.conserved = self.conserved.unwrap_or(thresholds.conserved);
@@ -218,7 +224,7 @@ mod tests {
     fn mistakes_are_named() {
         let message = |text| parsed(text).expect_err("a mistake").to_string();
         assert!(message("[thresholds]\nage = 3\n").contains("unknown field `age`"));
-        assert!(message("base = \"twon\"\n").contains("built in are walk, town, trade, mix, ccu"));
+        assert!(message("base = \"twon\"\n").contains("built in are walk, town, trade, economy, mix, ccu"));
         assert!(message("").contains("no role has a share"));
         assert!(message("[[role]]\nname = \"x\"\nshare = 1\nwalk_tiles = 17\n").contains("walk_tiles is 1 to 16"));
     }

@@ -44,6 +44,8 @@ pub struct Role {
     pub portal: Duration,
     /// Between two requests to trade; a role with none also refuses requests.
     pub trade: Duration,
+    /// Between two deals with the warehouse, a shop or the ground.
+    pub deal: Duration,
 }
 
 impl Scenario {
@@ -65,6 +67,12 @@ impl Scenario {
     #[must_use]
     pub fn trades(&self) -> bool {
         self.roles.iter().any(|role| role.share > 0 && !role.trade.is_zero())
+    }
+
+    /// Whether some role deals.
+    #[must_use]
+    pub fn deals(&self) -> bool {
+        self.roles.iter().any(|role| role.share > 0 && !role.deal.is_zero())
     }
 
     /// The names of the built-in scenarios.

@@ -21,6 +21,8 @@ pub struct Thresholds {
     pub absent_percent: Option<f64>,
     /// Least trades that succeed; judged only where the scenario trades.
     pub trades: Option<f64>,
+    /// Least deals that succeed; judged only where the scenario deals.
+    pub deals: Option<f64>,
     /// Whether zen and items have to be conserved.
     pub conserved: bool,
     /// Most resident memory of the server, in MiB; judged only up to 1,000 bots.
@@ -62,6 +64,7 @@ impl Default for Thresholds {
             disconnected: Some(0.0),
             absent_percent: Some(0.0),
             trades: Some(1.0),
+            deals: Some(1.0),
             conserved: true,
             rss_mib: Some(300.0),
             hz_per_bot: None,
@@ -88,12 +91,13 @@ impl Limit {
 impl Thresholds {
     /// Every threshold that does not hold. A figure that could not be measured does not hold.
     #[must_use]
-    pub fn judge(&self, report: &Report, trades: bool) -> Vec<Violation> {
+    pub fn judge(&self, report: &Report, trades: bool, deals: bool) -> Vec<Violation> {
         let server = report.server.as_ref();
         let skipped = server.map(skipped_percent);
         let absent = report.run.bots.saturating_sub(report.clients.connected);
         let rss = self.rss_mib.filter(|_| report.run.bots <= RSS_BOTS_MAX);
         let trades_least = self.trades.filter(|_| trades);
+        let deals_least = self.deals.filter(|_| deals);
         let conserved = report.economy.conserved.map(|conserved| f64::from(u8::from(conserved)));
         let judged = [
             ("snapshots.age_ms.p99", self.age_p99_ms.map(Limit::Most), report.snapshots.age_ms.map(|age| age.p99)),
@@ -112,6 +116,7 @@ impl Thresholds {
                 Some(percent(absent as u64, report.run.bots as u64)),
             ),
             ("trades.succeeded", trades_least.map(Limit::Least), Some(number(report.trades.succeeded))),
+            ("deals.succeeded", deals_least.map(Limit::Least), Some(number(report.deals.succeeded))),
             ("economy.conserved", self.conserved.then_some(Limit::Least(1.0)), conserved),
             (
                 "server.rss_bytes, MiB",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mu_loadgen::figures::{
-    ClientsSection, EconomySection, ErrorKinds, Figures, GeneratorSection, Host, Latency, Report, RunSection,
-    ServerSection, SnapshotsSection, Summary, TradesSection, Verdict,
+    ClientsSection, DealsSection, EconomySection, ErrorKinds, Figures, GeneratorSection, Host, Latency, Report,
+    RunSection, ServerSection, SnapshotsSection, Summary, TradesSection, Verdict,
 };
 use mu_loadgen::scenario::{Scenario, Thresholds};
 use serde_json::json;
@@ -24,6 +24,8 @@ fn good() -> Report {
         packets_missing: 1,
         age,
         trades_requested: 12,
+        deals_requested: 9,
+        deals_succeeded: 8,
         trades_succeeded: 9,
         trades_failed: 1,
         bot_time: Duration::from_secs(200),
@@ -57,6 +59,7 @@ fn good() -> Report {
         map_change_ms: None,
         chat_ms: None,
         trades: TradesSection::of(&figures),
+        deals: DealsSection::of(&figures),
         economy: EconomySection {
             zen_before: Some(5),
             zen_after: Some(5),
@@ -90,6 +93,7 @@ fn the_json_is_this() {
         "snapshots": { "received": 4000, "per_bot_hz": 20.0, "lost_percent": 0.01, "age_ms": age, "gap_ms": null, "bytes_per_bot_s": 4000.0 },
         "rtt_ms": h(3.0), "login_ms": null, "map_change_ms": null, "chat_ms": null,
         "trades": { "requested": 12, "succeeded": 9, "failed": 1, "unknown": 0, "latency_ms": null },
+        "deals": { "requested": 9, "succeeded": 8, "failed": 0, "unknown": 0, "latency_ms": null },
         "economy": { "zen_before": 5, "zen_after": 5, "items_before": 6, "items_after": 6, "conserved": true },
         "generator": { "lag_ms": null, "cpu_percent": 12.5, "socket_drops": 0 },
         "server": { "tick_ms": h(20.0), "lateness_ms": null, "ticks": 9990, "ticks_skipped": 9, "ticks_missing": 0, "cpu_percent": 40.0,
@@ -103,7 +107,7 @@ fn the_json_is_this() {
 fn failing(change: impl Fn(&mut Report)) -> Vec<&'static str> {
     let mut report = good();
     change(&mut report);
-    Thresholds::default().judge(&report, true).into_iter().map(|violation| violation.figure).collect()
+    Thresholds::default().judge(&report, true, true).into_iter().map(|violation| violation.figure).collect()
 }
 
 fn of_server(change: impl Fn(&mut ServerSection)) -> impl Fn(&mut Report) {
@@ -121,6 +125,7 @@ fn each_threshold_fails_alone() {
     assert_eq!(failing(|report| report.clients.disconnected = 1), ["clients.disconnected"]);
     assert_eq!(failing(|report| report.clients.connected = 9), ["clients never connected, percent"]);
     assert_eq!(failing(|report| report.trades.succeeded = 0), ["trades.succeeded"]);
+    assert_eq!(failing(|report| report.deals.succeeded = 0), ["deals.succeeded"]);
     assert_eq!(failing(|report| report.economy.conserved = Some(false)), ["economy.conserved"]);
     assert_eq!(failing(of_server(|server| server.rss_bytes = 301 * 1_048_576)), ["server.rss_bytes, MiB"]);
 }
@@ -137,11 +142,12 @@ fn what_cannot_be_measured_does_not_hold() {
 fn what_does_not_belong_to_a_run_is_not_judged() {
     let mut report = good();
     report.trades.succeeded = 0;
-    assert!(Thresholds::default().judge(&report, false).is_empty(), "the scenario does not trade");
+    report.deals.succeeded = 0;
+    assert!(Thresholds::default().judge(&report, false, false).is_empty(), "the scenario neither trades nor deals");
     report.run.bots = 5000;
     report.clients.connected = 5000;
     report.server.iter_mut().for_each(|server| server.rss_bytes = 900 * 1_048_576);
-    assert!(Thresholds::default().judge(&report, false).is_empty(), "memory is promised for 1,000 bots");
+    assert!(Thresholds::default().judge(&report, false, false).is_empty(), "memory is promised for 1,000 bots");
 }
 
 #[test]
@@ -149,7 +155,11 @@ fn ccu_wants_a_snapshot_in_nearly_every_tick() {
     let ccu = Scenario::builtin("ccu").expect("a built-in scenario");
     let mut report = good();
     report.snapshots.per_bot_hz = 18.9;
-    let figures: Vec<_> =
-        ccu.thresholds.judge(&report, ccu.trades()).into_iter().map(|violation| violation.figure).collect();
+    let figures: Vec<_> = ccu
+        .thresholds
+        .judge(&report, ccu.trades(), ccu.deals())
+        .into_iter()
+        .map(|violation| violation.figure)
+        .collect();
     assert_eq!(figures, ["snapshots.per_bot_hz"]);
 }

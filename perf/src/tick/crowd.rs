@@ -38,6 +38,7 @@ impl Crowd {
             map: field,
             classes: &content.classes,
             monsters: &content.monsters,
+            market: mu_core::map::market::Market::default(),
             world: 1,
             entry: 1,
             instance: 1,

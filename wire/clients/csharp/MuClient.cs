@@ -321,6 +321,26 @@ namespace Mu
         ///  The server stops soon: mu_read_server_closing.
         /// </summary>
         public const byte MU_SERVER_CLOSING = 17;
+        /// <summary>
+        ///  What lies in the account's warehouse: mu_read_warehouse.
+        /// </summary>
+        public const byte MU_SERVER_WAREHOUSE = 18;
+        /// <summary>
+        ///  What a shop sells: mu_read_wares.
+        /// </summary>
+        public const byte MU_SERVER_WARES = 19;
+        /// <summary>
+        ///  A deal was submitted, its goods are locked: mu_read_deal.
+        /// </summary>
+        public const byte MU_SERVER_DEAL_PENDING = 20;
+        /// <summary>
+        ///  A deal is done: mu_read_deal.
+        /// </summary>
+        public const byte MU_SERVER_DEAL_DONE = 21;
+        /// <summary>
+        ///  A deal will not be: mu_read_deal.
+        /// </summary>
+        public const byte MU_SERVER_DEAL_FAILED = 22;
 
 
 
@@ -636,6 +656,66 @@ namespace Mu
         /// </summary>
         [DllImport(__DllName, EntryPoint = "mu_read_trade_end", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int mu_read_trade_end(byte* data, nuint length, MuTradeEnd* end);
+
+        /// <summary>
+        ///  Asks a keeper near by what it keeps.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_keeper_open", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_keeper_open(MuClient* client, uint keeper);
+
+        /// <summary>
+        ///  Puts this money and these items (their `uid`s, at most 16) into the warehouse.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_deposit", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_deposit(MuClient* client, uint keeper, ulong zen, ulong* uids, nuint count);
+
+        /// <summary>
+        ///  Takes this money and these items (their `uid`s, at most 16) out of the warehouse.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_withdraw", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_withdraw(MuClient* client, uint keeper, ulong zen, ulong* uids, nuint count);
+
+        /// <summary>
+        ///  Buys `count` of a ware, named by its position in the list, at the `price` of one that the player saw.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_buy", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_buy(MuClient* client, uint keeper, byte ware, byte count, ulong price);
+
+        /// <summary>
+        ///  Sells these items (their `uid`s, at most 16).
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_sell", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_sell(MuClient* client, uint keeper, ulong* uids, nuint count);
+
+        /// <summary>
+        ///  Lays an item down where the character stands.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_drop", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_drop(MuClient* client, ulong item);
+
+        /// <summary>
+        ///  Picks up what lies near by.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_client_pick_up", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_client_pick_up(MuClient* client, uint target);
+
+        /// <summary>
+        ///  The money, as many items as `capacity` allows into `items`, and into `*count` how many there are, at most 64.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_read_warehouse", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_read_warehouse(byte* data, nuint length, ulong* zen, MuItem* items, nuint capacity, nuint* count);
+
+        /// <summary>
+        ///  The keeper of a shop, as many wares as `capacity` allows into `wares`, and into `*count` how many there are, at most 32.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_read_wares", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_read_wares(byte* data, nuint length, uint* keeper, MuWare* wares, nuint capacity, nuint* count);
+
+        /// <summary>
+        ///  How a deal stands.
+        /// </summary>
+        [DllImport(__DllName, EntryPoint = "mu_read_deal", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int mu_read_deal(byte* data, nuint length, MuDeal* deal);
 
 
     }
@@ -1146,6 +1226,46 @@ namespace Mu
         public fixed byte @event[16];
         /// <summary>
         ///  `TradeFailure` of the protocol after MU_SERVER_TRADE_FAILED, `TradeClose` after MU_SERVER_TRADE_CLOSED, else 0.
+        /// </summary>
+        public byte reason;
+    }
+
+    /// <summary>
+    ///  Something a shop sells.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MuWare
+    {
+        /// <summary>
+        ///  What one costs.
+        /// </summary>
+        public ulong price;
+        /// <summary>
+        ///  Which kind of item, from the world's content.
+        /// </summary>
+        public ushort template_id;
+        /// <summary>
+        ///  Its level.
+        /// </summary>
+        public byte level;
+    }
+
+    /// <summary>
+    ///  How a deal stands.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct MuDeal
+    {
+        /// <summary>
+        ///  The deal's name for ever, 16 bytes, the lowest first.
+        /// </summary>
+        public fixed byte @event[16];
+        /// <summary>
+        ///  `Deal` of the protocol.
+        /// </summary>
+        public byte deal;
+        /// <summary>
+        ///  `TradeFailure` of the protocol after MU_SERVER_DEAL_FAILED, else 0.
         /// </summary>
         public byte reason;
     }

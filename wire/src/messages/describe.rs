@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ChatChannel, ClientMessage, KickReason, Refusal, ServerMessage, Shape, TradeClose, TradeFailure};
+use super::{ChatChannel, ClientMessage, Deal, KickReason, Refusal, ServerMessage, Shape, TradeClose, TradeFailure};
 use crate::lanes::Lane;
 
 /// A message of the table.
@@ -56,9 +56,10 @@ pub struct ValueDescription {
 }
 
 /// The enumerations that messages use.
-pub const ENUMERATIONS: [ValuesDescription; 5] = [
+pub const ENUMERATIONS: [ValuesDescription; 6] = [
     ChatChannel::DESCRIPTION,
     Refusal::DESCRIPTION,
+    Deal::DESCRIPTION,
     TradeFailure::DESCRIPTION,
     TradeClose::DESCRIPTION,
     KickReason::DESCRIPTION,

@@ -22,11 +22,11 @@ pub use describe::{
 };
 pub use error::{DecodeError, EncodeError, Problem};
 pub use input::{BadInput, Input, MAX_INPUT_BYTES, Walk};
-pub use item::{Item, Offer};
+pub use item::{Item, Offer, Ware};
 pub use list::{Element, ItemUids, List};
 pub use shape::Shape;
 pub use table::{
-    ClientMessage, MAX_CHAT_BYTES, MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, MAX_NOTICE_BYTES,
-    MAX_TRADE_ITEMS, ServerMessage,
+    ClientMessage, MAX_CHAT_BYTES, MAX_DEAL_ITEMS, MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_NAME_BYTES,
+    MAX_NOTICE_BYTES, MAX_TRADE_ITEMS, MAX_WARES, ServerMessage,
 };
-pub use values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure};
+pub use values::{ChatChannel, Deal, KickReason, Refusal, TradeClose, TradeFailure};

@@ -9,10 +9,10 @@ use super::{
     describe::{FieldDescription, MessageDescription},
     error::{DecodeError, EncodeError, Problem},
     field::{Address, Bytes, Field, ListOf, OfferOf, Reader, Text, Writer},
-    item::{Item, Offer},
+    item::{Item, Offer, Ware},
     list::List,
     macros::{kind_of, messages},
-    values::{ChatChannel, KickReason, Refusal, TradeClose, TradeFailure},
+    values::{ChatChannel, Deal, KickReason, Refusal, TradeClose, TradeFailure},
 };
 use crate::{ids::EntityId, lanes::Lane, packet::MAX_RELIABLE, time::Tick};
 
@@ -26,6 +26,11 @@ pub const MAX_NOTICE_BYTES: usize = 240;
 pub const MAX_TRADE_ITEMS: usize = 32;
 /// Items an inventory can hold at most.
 pub const MAX_INVENTORY_ITEMS: usize = 64;
+
+/// Items one deal can name at most.
+pub const MAX_DEAL_ITEMS: usize = 16;
+/// Wares one shop can show at most.
+pub const MAX_WARES: usize = 32;
 
 messages! {
     /// What a client asks.
@@ -70,6 +75,57 @@ messages! {
         7 => TradeCancel on Value,
         /// Ends the session: the character is stored and leaves.
         8 => Leave on Control,
+        /// Asks a keeper near by what it keeps: answered with `Warehouse` or `Wares`.
+        9 => KeeperOpen on Value {
+            /// The keeper.
+            keeper: EntityId,
+        },
+        /// Puts money and items into the account's warehouse.
+        10 => Deposit on Value {
+            /// A warehouse keeper near by.
+            keeper: EntityId,
+            /// Money.
+            zen: u64,
+            /// Items of the own inventory.
+            items: List<'a, u64> as ListOf<u64, MAX_DEAL_ITEMS>,
+        },
+        /// Takes money and items out of the account's warehouse.
+        11 => Withdraw on Value {
+            /// A warehouse keeper near by.
+            keeper: EntityId,
+            /// Money.
+            zen: u64,
+            /// Items of the warehouse.
+            items: List<'a, u64> as ListOf<u64, MAX_DEAL_ITEMS>,
+        },
+        /// Buys from a shop.
+        12 => Buy on Value {
+            /// The shop's keeper.
+            keeper: EntityId,
+            /// The position in the list of wares.
+            ware: u8,
+            /// How many, 1 to 16.
+            count: u8,
+            /// The price of one that the player saw.
+            price: u64,
+        },
+        /// Sells to a shop.
+        13 => Sell on Value {
+            /// The shop's keeper.
+            keeper: EntityId,
+            /// Items of the own inventory.
+            items: List<'a, u64> as ListOf<u64, MAX_DEAL_ITEMS>,
+        },
+        /// Lays an item down where the character stands.
+        14 => Drop on Value {
+            /// An item of the own inventory.
+            item: u64,
+        },
+        /// Picks up what lies near by.
+        15 => PickUp on Value {
+            /// The item's entity.
+            target: EntityId,
+        },
     }
 }
 
@@ -226,6 +282,45 @@ messages! {
         17 => ServerClosing on Control {
             /// When, in seconds from now.
             seconds: u16,
+        },
+        /// Everything in the account's warehouse. Answers `KeeperOpen`, and comes after each deal that changed it.
+        18 => Warehouse on Value {
+            /// Money.
+            zen: u64,
+            /// Items.
+            items: List<'a, Item> as ListOf<Item, MAX_INVENTORY_ITEMS>,
+        },
+        /// What a shop sells. Answers `KeeperOpen`.
+        19 => Wares on Value {
+            /// The shop's keeper.
+            keeper: EntityId,
+            /// What it pays, in percent of an item's worth.
+            pays_percent: u16,
+            /// The wares.
+            wares: List<'a, Ware> as ListOf<Ware, MAX_WARES>,
+        },
+        /// A deal was submitted: its goods are locked until it is decided. It survives a crash under this name.
+        20 => DealPending on Value {
+            /// The deal's name for ever.
+            event: u128,
+            /// What it is.
+            deal: Deal,
+        },
+        /// A deal is durable and done.
+        21 => DealDone on Value {
+            /// The deal's name.
+            event: u128,
+            /// What it was.
+            deal: Deal,
+        },
+        /// A deal was decided not to happen.
+        22 => DealFailed on Value {
+            /// The deal's name.
+            event: u128,
+            /// What it was.
+            deal: Deal,
+            /// Why.
+            reason: TradeFailure,
         },
     }
 }

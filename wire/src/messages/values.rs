@@ -48,11 +48,24 @@ values! {
         12 => Walk,
         /// The server cannot do it now; asking again later may succeed.
         13 => Unavailable,
+        /// There is no such keeper near by, or it keeps something else; `detail` is the entity asked for.
+        14 => KeeperFar,
+        /// Too much of the character is undecided; asking again once it is may succeed.
+        15 => Busy,
+        /// An item or the money named is not there, or is locked; `detail` is the position in the list, or the number of
+        /// items if it is the money.
+        16 => Goods,
+        /// There is no room for what would come.
+        17 => NoRoom,
+        /// The shop has no such ware, or it costs something else; `detail` is the ware.
+        18 => Price,
+        /// Nothing lies there to be picked up any more, or it is out of reach; `detail` is the entity asked for.
+        19 => GroundGone,
     }
 }
 
 values! {
-    /// Why a trade that both sides confirmed did not happen. Both keep what they had.
+    /// Why a trade or a deal that was submitted did not happen. Everybody keeps what they had.
     pub enum TradeFailure {
         /// An item was no longer where it was offered from.
         0 => ItemMoved,
@@ -64,6 +77,24 @@ values! {
         3 => Refused,
         /// It could not be decided; a person will. What was offered stays locked until then.
         4 => Review,
+    }
+}
+
+values! {
+    /// What one character does with its money and items, by itself.
+    pub enum Deal {
+        /// Puts into the warehouse.
+        0 => Deposit,
+        /// Takes out of the warehouse.
+        1 => Withdraw,
+        /// Buys from a shop.
+        2 => Buy,
+        /// Sells to a shop.
+        3 => Sell,
+        /// Lays down on the ground.
+        4 => Drop,
+        /// Picks up from the ground, or gets back what lay there when it left.
+        5 => PickUp,
     }
 }
 

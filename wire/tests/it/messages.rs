@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use mu_wire::{
     EntityId, Lane, Tick,
     messages::{
-        ChatChannel, ClientMessage, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
+        ChatChannel, ClientMessage, Deal, DecodeError, EncodeError, Item, ItemUids, KickReason, List, MAX_CHAT_BYTES,
         MAX_INVENTORY_ITEMS, MAX_MESSAGE_BYTES, MAX_TRADE_ITEMS, Offer, Problem, Refusal, ServerMessage, TradeClose,
-        TradeFailure, schema,
+        TradeFailure, Ware, schema,
     },
 };
 use proptest::prelude::*;
@@ -48,6 +48,9 @@ const ITEMS: [Item; 2] = [
     Item { uid: u64::MAX, template: u16::MAX, slot: 255, level: 0 },
 ];
 
+const WARES: [Ware; 2] =
+    [Ware { template: 0x1234, level: 9, price: 0x0102_0304_0506 }, Ware { template: 1, level: 0, price: u64::MAX }];
+
 fn client_messages() -> Vec<ClientMessage<'static>> {
     vec![
         ClientMessage::Chat { channel: ChatChannel::Local, text: "hé" },
@@ -58,6 +61,13 @@ fn client_messages() -> Vec<ClientMessage<'static>> {
         ClientMessage::TradeConfirm { revision: 8 },
         ClientMessage::TradeCancel,
         ClientMessage::Leave,
+        ClientMessage::KeeperOpen { keeper: EntityId::new(9, 9) },
+        ClientMessage::Deposit { keeper: EntityId::new(9, 1), zen: u64::MAX, items: ItemUids::new(&UIDS) },
+        ClientMessage::Withdraw { keeper: EntityId::new(9, 1), zen: 1, items: ItemUids::new(&[]) },
+        ClientMessage::Buy { keeper: EntityId::new(9, 2), ware: 3, count: 16, price: 1 << 40 },
+        ClientMessage::Sell { keeper: EntityId::new(9, 2), items: ItemUids::new(&UIDS) },
+        ClientMessage::Drop { item: 0x0102_0304_0506_0708 },
+        ClientMessage::PickUp { target: EntityId::new(300, 7) },
     ]
 }
 
@@ -109,6 +119,11 @@ fn server_messages() -> Vec<ServerMessage<'static>> {
         transfer(SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, 1], 4_500))),
         ServerMessage::Kicked { reason: KickReason::NewSession },
         ServerMessage::ServerClosing { seconds: 10 },
+        ServerMessage::Warehouse { zen: 7, items: List::new(&ITEMS) },
+        ServerMessage::Wares { keeper: EntityId::new(9, 2), pays_percent: 40, wares: List::new(&WARES) },
+        ServerMessage::DealPending { event: 3, deal: Deal::Deposit },
+        ServerMessage::DealDone { event: u128::MAX, deal: Deal::Sell },
+        ServerMessage::DealFailed { event: 1 << 90, deal: Deal::Buy, reason: TradeFailure::NoRoom },
     ]
 }
 
@@ -152,6 +167,14 @@ fn the_bytes_are_these() {
     assert_eq!(
         check_server(ServerMessage::Inventory { zen: 1, items: List::new(&ITEMS[..1]) }),
         [2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 77, 0, 0, 0, 0, 0, 0, 0, 0x34, 0x12, 5, 9]
+    );
+    assert_eq!(
+        check_server(ServerMessage::Wares {
+            keeper: EntityId(0x0403_0201),
+            pays_percent: 40,
+            wares: List::new(&WARES[..1])
+        }),
+        [19, 1, 2, 3, 4, 40, 0, 1, 0x34, 0x12, 9, 6, 5, 4, 3, 2, 1, 0, 0]
     );
     let transfer = check_server(transfer(SocketAddr::from(([10, 1, 2, 3], 0x1234))));
     assert_eq!(transfer[..17], [15, 4, 10, 1, 2, 3, 0x34, 0x12, 11, 0, 0, 0, 0, 0, 0, 0, 1]);
@@ -271,9 +294,10 @@ fn the_schema_names_numbers_lanes_fields_layouts_bounds_and_values() {
         "client 1 Chat on Social; channel u8, a `ChatChannel`; text u8 length, then UTF-8; at most 120 bytes\n",
         "client 8 Leave on Control\n",
         "server 17 ServerClosing on Control; seconds u16\n",
+        "client 12 Buy on Value; keeper u32, an entity; ware u8; count u8; price u64\n",
         "ChatChannel; 0 Local; 1 Party; 2 Guild; 3 Global\n",
     ] {
         assert!(schema.contains(line), "no line {line:?}");
     }
-    assert_eq!(schema.lines().count(), 8 + 17 + 5);
+    assert_eq!(schema.lines().count(), 15 + 22 + 6);
 }

@@ -86,7 +86,8 @@ fn release(map: &mut Map, side: &Side, frozen: bool) {
     }
 }
 
-fn failure(verdict: Verdict) -> TradeFailure {
+/// Why something that was submitted did not happen.
+pub(crate) fn failure(verdict: Verdict) -> TradeFailure {
     match verdict {
         Verdict::Quarantined(_) => TradeFailure::Review,
         Verdict::Rejected(Reason::ItemMissing | Reason::ItemVersion | Reason::ItemElsewhere | Reason::ItemExists) => {

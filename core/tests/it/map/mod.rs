@@ -1,7 +1,10 @@
 //! A map instance driven through its public calls only.
 
 mod chat;
+mod deal;
+mod deal_model;
 mod entering;
+mod ground;
 mod handles;
 mod portal;
 mod repeat;

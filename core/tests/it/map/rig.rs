@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use mu_config::{Class, Grid, MapDef, PlayerSpawn, Portal, Rect, StarterKit};
+use mu_config::{
+    Class, Grid, ItemTemplate, Keeper, MapDef, PlayerSpawn, Portal, Rect, Service, Shop, SlotKind, StarterKit, Ware,
+};
 use mu_core::map::event_ids::EventIds;
+use mu_core::map::market::Market;
 use mu_core::map::rng::Rng;
 use mu_core::map::{Departure, Event, Joining, Map, MapPlan, Outbox, Rules};
 use mu_storage::event::ValueEvent;
-use mu_storage::ids::{AccountId, CharacterId, ItemUid};
+use mu_storage::ids::{AccountId, CharacterId, IdBlock, ItemUid};
 use mu_storage::store::{Character, HotRow, Item, LoadedCharacter};
 use mu_wire::messages::{ClientMessage, ServerMessage};
 use mu_wire::motion::{Position, Tile};
@@ -44,12 +47,47 @@ pub(crate) fn drawn(rows: &[String]) -> MapDef {
         portals: vec![Portal { id: PORTAL, area, to_map: 4, to: (5, 5), heading: 0 }],
         spawns: vec![PlayerSpawn { area: Rect { x: 0, y: 0, width, height } }],
         monsters: Vec::new(),
+        keepers: Vec::new(),
     }
 }
 
 /// An open map of this many tiles each way.
 pub(crate) fn open_map(side: usize) -> MapDef {
     drawn(&vec![".".repeat(side); side])
+}
+
+/// An open map with the keeper of the warehouse on (5, 5) and that of the shop on (7, 5), both with a reach of 3 tiles.
+pub(crate) fn town() -> MapDef {
+    let keeper = |name: &str, x, service| Keeper { name: name.into(), at: (x, 5), heading: 0, reach: 3, service };
+    MapDef {
+        keepers: vec![keeper("Halla", 5, Service::Warehouse), keeper("Brokk", 7, Service::Shop(1))],
+        ..open_map(64)
+    }
+}
+
+/// The entity of a town's warehouse keeper, on a map for this many players.
+pub(crate) fn warehouse_keeper(players: u16) -> EntityId {
+    EntityId::new(players, 1)
+}
+
+/// The entity of a town's shop keeper.
+pub(crate) fn shop_keeper(players: u16) -> EntityId {
+    EntityId::new(players + 1, 1)
+}
+
+/// One shop that sells the one kind of item at 100 zen and pays 40.
+pub(crate) fn market() -> Market {
+    let ware = Ware { template: 7, level: 0, price: 100 };
+    let shop = Shop {
+        id: 1,
+        key: "smithy".into(),
+        name: "Smithy".into(),
+        sells_percent: 100,
+        buys_percent: 40,
+        wares: vec![ware],
+    };
+    let item = ItemTemplate { id: 7, name: "Sword".into(), slot: SlotKind::Weapon, max_level: 9, value: 100 };
+    Market { shops: vec![shop].into(), items: vec![item].into() }
 }
 
 /// A character as the store would give it.
@@ -116,6 +154,7 @@ impl Rig {
             map,
             classes: &classes,
             monsters: &[],
+            market: market(),
             world: 1,
             entry: 1,
             instance: 5,
@@ -123,8 +162,10 @@ impl Rig {
             rules,
             events: EventIds::new(1, 1, 5),
         };
+        let mut map = Map::new(&plan, seed);
+        assert!(map.give_uids(&IdBlock::new(1_000_000, 10_000)));
         Self {
-            map: Map::new(&plan, seed),
+            map,
             out: Outbox::new(players),
             tick: 100,
             told: BTreeMap::new(),

@@ -404,6 +404,13 @@ impl ServerHandler for Map {
                     );
                 }
             }
+            ClientMessage::KeeperOpen { .. }
+            | ClientMessage::Deposit { .. }
+            | ClientMessage::Withdraw { .. }
+            | ClientMessage::Buy { .. }
+            | ClientMessage::Sell { .. }
+            | ClientMessage::Drop { .. }
+            | ClientMessage::PickUp { .. } => {}
             ClientMessage::Leave => {
                 self.leave(me);
                 self.closes.push(conn);

@@ -293,6 +293,21 @@
 // The server stops soon: mu_read_server_closing.
 #define MU_SERVER_CLOSING 17
 
+// What lies in the account's warehouse: mu_read_warehouse.
+#define MU_SERVER_WAREHOUSE 18
+
+// What a shop sells: mu_read_wares.
+#define MU_SERVER_WARES 19
+
+// A deal was submitted, its goods are locked: mu_read_deal.
+#define MU_SERVER_DEAL_PENDING 20
+
+// A deal is done: mu_read_deal.
+#define MU_SERVER_DEAL_DONE 21
+
+// A deal will not be: mu_read_deal.
+#define MU_SERVER_DEAL_FAILED 22
+
 // A client. Only pointers to it exist outside of the library.
 typedef struct MuClient MuClient;
 
@@ -548,6 +563,26 @@ typedef struct MuTradeEnd {
     uint8_t reason;
 } MuTradeEnd;
 
+// Something a shop sells.
+typedef struct MuWare {
+    // What one costs.
+    uint64_t price;
+    // Which kind of item, from the world's content.
+    uint16_t template_id;
+    // Its level.
+    uint8_t level;
+} MuWare;
+
+// How a deal stands.
+typedef struct MuDeal {
+    // The deal's name for ever, 16 bytes, the lowest first.
+    uint8_t event[16];
+    // `Deal` of the protocol.
+    uint8_t deal;
+    // `TradeFailure` of the protocol after MU_SERVER_DEAL_FAILED, else 0.
+    uint8_t reason;
+} MuDeal;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -772,6 +807,61 @@ int32_t mu_read_trade_confirmed(const uint8_t *data, size_t length, uint8_t *min
 
 // How a trade stands after both confirmed, or why it is closed.
 int32_t mu_read_trade_end(const uint8_t *data, size_t length, struct MuTradeEnd *end);
+
+// Asks a keeper near by what it keeps.
+int32_t mu_client_keeper_open(struct MuClient *client, uint32_t keeper);
+
+// Puts this money and these items (their `uid`s, at most 16) into the warehouse.
+int32_t mu_client_deposit(struct MuClient *client,
+                          uint32_t keeper,
+                          uint64_t zen,
+                          const uint64_t *uids,
+                          size_t count);
+
+// Takes this money and these items (their `uid`s, at most 16) out of the warehouse.
+int32_t mu_client_withdraw(struct MuClient *client,
+                           uint32_t keeper,
+                           uint64_t zen,
+                           const uint64_t *uids,
+                           size_t count);
+
+// Buys `count` of a ware, named by its position in the list, at the `price` of one that the player saw.
+int32_t mu_client_buy(struct MuClient *client,
+                      uint32_t keeper,
+                      uint8_t ware,
+                      uint8_t count,
+                      uint64_t price);
+
+// Sells these items (their `uid`s, at most 16).
+int32_t mu_client_sell(struct MuClient *client,
+                       uint32_t keeper,
+                       const uint64_t *uids,
+                       size_t count);
+
+// Lays an item down where the character stands.
+int32_t mu_client_drop(struct MuClient *client, uint64_t item);
+
+// Picks up what lies near by.
+int32_t mu_client_pick_up(struct MuClient *client, uint32_t target);
+
+// The money, as many items as `capacity` allows into `items`, and into `*count` how many there are, at most 64.
+int32_t mu_read_warehouse(const uint8_t *data,
+                          size_t length,
+                          uint64_t *zen,
+                          struct MuItem *items,
+                          size_t capacity,
+                          size_t *count);
+
+// The keeper of a shop, as many wares as `capacity` allows into `wares`, and into `*count` how many there are, at most 32.
+int32_t mu_read_wares(const uint8_t *data,
+                      size_t length,
+                      uint32_t *keeper,
+                      struct MuWare *wares,
+                      size_t capacity,
+                      size_t *count);
+
+// How a deal stands.
+int32_t mu_read_deal(const uint8_t *data, size_t length, struct MuDeal *deal);
 
 #ifdef __cplusplus
 }  // extern "C"

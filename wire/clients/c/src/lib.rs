@@ -8,6 +8,7 @@
 
 pub mod border;
 pub mod client;
+pub mod deals;
 pub mod entities;
 pub mod events;
 pub mod inputs;

@@ -35,7 +35,8 @@ pub const MU_CHANNEL_GUILD: u8 = 2;
 /// Everyone in the world.
 pub const MU_CHANNEL_GLOBAL: u8 = 3;
 
-fn put(client: &mut MuClient, message: &ClientMessage<'_>) -> Outcome {
+/// Encodes a message and queues it on its lane.
+pub(crate) fn put(client: &mut MuClient, message: &ClientMessage<'_>) -> Outcome {
     let mut buffer = [0; MAX_MESSAGE_BYTES];
     let length = message.encode(&mut buffer).map_err(|error| match error {
         EncodeError::TooLong { .. } | EncodeError::NoRoom => Status(MU_ERROR_TOO_LONG),

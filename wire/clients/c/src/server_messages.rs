@@ -326,6 +326,9 @@ pub unsafe extern "C" fn mu_read_server_closing(data: *const u8, length: usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deals::{
+        MU_SERVER_DEAL_DONE, MU_SERVER_DEAL_FAILED, MU_SERVER_DEAL_PENDING, MU_SERVER_WAREHOUSE, MU_SERVER_WARES,
+    };
 
     #[test]
     fn the_numbers_are_the_tables() {
@@ -347,6 +350,11 @@ mod tests {
             ("Transfer", MU_SERVER_TRANSFER),
             ("Kicked", MU_SERVER_KICKED),
             ("ServerClosing", MU_SERVER_CLOSING),
+            ("Warehouse", MU_SERVER_WAREHOUSE),
+            ("Wares", MU_SERVER_WARES),
+            ("DealPending", MU_SERVER_DEAL_PENDING),
+            ("DealDone", MU_SERVER_DEAL_DONE),
+            ("DealFailed", MU_SERVER_DEAL_FAILED),
         ];
         let table: Vec<_> =
             ServerMessage::describe().into_iter().map(|message| (message.name, message.number)).collect();

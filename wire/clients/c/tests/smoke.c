@@ -1,5 +1,6 @@
-/* Plays through every function of mu_client.h against the shard of the tests. C99 and C++ alike. Reads two lines from the
- * standard input, each a gateway's answer; prints "all is well" or the first line that does not hold. */
+/* Plays through every function of mu_client.h, those of deals with keepers and the ground left out, against the shard of the
+ * tests. C99 and C++ alike. Reads two lines from the standard input, each a gateway's answer; prints "all is well" or the
+ * first line that does not hold. */
 
 #define _POSIX_C_SOURCE 200809L
 

@@ -5,7 +5,7 @@ Knows no bytes: `messages.py` and `frames.py` read and write by these tables.
 
 PROTOCOL_VERSION = 1
 
-PROTOCOL_ID = 0xd9f1dbf7
+PROTOCOL_ID = 0xe6b86b23
 
 CLIENT = [
   {
@@ -62,6 +62,75 @@ CLIENT = [
   },
   {"number": 7, "name": "TradeCancel", "lane": 1, "about": "Leaves the trade, or takes back the own request.", "max_bytes": 1, "fields": []},
   {"number": 8, "name": "Leave", "lane": 0, "about": "Ends the session: the character is stored and leaves.", "max_bytes": 1, "fields": []},
+  {
+    "number": 9,
+    "name": "KeeperOpen",
+    "lane": 1,
+    "about": "Asks a keeper near by what it keeps: answered with `Warehouse` or `Wares`.",
+    "max_bytes": 5,
+    "fields": [{"name": "keeper", "kind": "entity"}],
+  },
+  {
+    "number": 10,
+    "name": "Deposit",
+    "lane": 1,
+    "about": "Puts money and items into the account's warehouse.",
+    "max_bytes": 142,
+    "fields": [
+      {"name": "keeper", "kind": "entity"},
+      {"name": "zen", "kind": "u64"},
+      {"name": "items", "kind": "list", "max": 16, "of": {"kind": "u64"}},
+    ],
+  },
+  {
+    "number": 11,
+    "name": "Withdraw",
+    "lane": 1,
+    "about": "Takes money and items out of the account's warehouse.",
+    "max_bytes": 142,
+    "fields": [
+      {"name": "keeper", "kind": "entity"},
+      {"name": "zen", "kind": "u64"},
+      {"name": "items", "kind": "list", "max": 16, "of": {"kind": "u64"}},
+    ],
+  },
+  {
+    "number": 12,
+    "name": "Buy",
+    "lane": 1,
+    "about": "Buys from a shop.",
+    "max_bytes": 15,
+    "fields": [
+      {"name": "keeper", "kind": "entity"},
+      {"name": "ware", "kind": "u8"},
+      {"name": "count", "kind": "u8"},
+      {"name": "price", "kind": "u64"},
+    ],
+  },
+  {
+    "number": 13,
+    "name": "Sell",
+    "lane": 1,
+    "about": "Sells to a shop.",
+    "max_bytes": 134,
+    "fields": [{"name": "keeper", "kind": "entity"}, {"name": "items", "kind": "list", "max": 16, "of": {"kind": "u64"}}],
+  },
+  {
+    "number": 14,
+    "name": "Drop",
+    "lane": 1,
+    "about": "Lays an item down where the character stands.",
+    "max_bytes": 9,
+    "fields": [{"name": "item", "kind": "u64"}],
+  },
+  {
+    "number": 15,
+    "name": "PickUp",
+    "lane": 1,
+    "about": "Picks up what lies near by.",
+    "max_bytes": 5,
+    "fields": [{"name": "target", "kind": "entity"}],
+  },
 ]
 
 SERVER = [
@@ -289,6 +358,78 @@ SERVER = [
     "max_bytes": 3,
     "fields": [{"name": "seconds", "kind": "u16"}],
   },
+  {
+    "number": 18,
+    "name": "Warehouse",
+    "lane": 1,
+    "about": "Everything in the account's warehouse. Answers `KeeperOpen`, and comes after each deal that changed it.",
+    "max_bytes": 778,
+    "fields": [
+      {"name": "zen", "kind": "u64"},
+      {
+        "name": "items",
+        "kind": "list",
+        "max": 64,
+        "of": {
+          "kind": "group",
+          "fields": [
+            {"name": "uid", "kind": "u64"},
+            {"name": "template", "kind": "u16"},
+            {"name": "slot", "kind": "u8"},
+            {"name": "level", "kind": "u8"},
+          ],
+        },
+      },
+    ],
+  },
+  {
+    "number": 19,
+    "name": "Wares",
+    "lane": 1,
+    "about": "What a shop sells. Answers `KeeperOpen`.",
+    "max_bytes": 360,
+    "fields": [
+      {"name": "keeper", "kind": "entity"},
+      {"name": "pays_percent", "kind": "u16"},
+      {
+        "name": "wares",
+        "kind": "list",
+        "max": 32,
+        "of": {
+          "kind": "group",
+          "fields": [{"name": "template", "kind": "u16"}, {"name": "level", "kind": "u8"}, {"name": "price", "kind": "u64"}],
+        },
+      },
+    ],
+  },
+  {
+    "number": 20,
+    "name": "DealPending",
+    "lane": 1,
+    "about": "A deal was submitted: its goods are locked until it is decided. It survives a crash under this name.",
+    "max_bytes": 18,
+    "fields": [{"name": "event", "kind": "u128"}, {"name": "deal", "kind": "values", "of": "Deal"}],
+  },
+  {
+    "number": 21,
+    "name": "DealDone",
+    "lane": 1,
+    "about": "A deal is durable and done.",
+    "max_bytes": 18,
+    "fields": [{"name": "event", "kind": "u128"}, {"name": "deal", "kind": "values", "of": "Deal"}],
+  },
+  {
+    "number": 22,
+    "name": "DealFailed",
+    "lane": 1,
+    "about": "A deal was decided not to happen.",
+    "max_bytes": 19,
+    "fields": [
+      {"name": "event", "kind": "u128"},
+      {"name": "deal", "kind": "values", "of": "Deal"},
+      {"name": "reason", "kind": "values", "of": "TradeFailure"},
+    ],
+  },
 ]
 
 VALUES = {
@@ -317,6 +458,32 @@ VALUES = {
     {"number": 11, "name": "Rate", "about": "Too many requests; `detail` is the wait in milliseconds."},
     {"number": 12, "name": "Walk", "about": "The place asked for cannot be reached from where the character stands."},
     {"number": 13, "name": "Unavailable", "about": "The server cannot do it now; asking again later may succeed."},
+    {
+      "number": 14,
+      "name": "KeeperFar",
+      "about": "There is no such keeper near by, or it keeps something else; `detail` is the entity asked for.",
+    },
+    {"number": 15, "name": "Busy", "about": "Too much of the character is undecided; asking again once it is may succeed."},
+    {
+      "number": 16,
+      "name": "Goods",
+      "about": "An item or the money named is not there, or is locked; `detail` is the position in the list, or the number of items if it is the money.",
+    },
+    {"number": 17, "name": "NoRoom", "about": "There is no room for what would come."},
+    {"number": 18, "name": "Price", "about": "The shop has no such ware, or it costs something else; `detail` is the ware."},
+    {
+      "number": 19,
+      "name": "GroundGone",
+      "about": "Nothing lies there to be picked up any more, or it is out of reach; `detail` is the entity asked for.",
+    },
+  ],
+  "Deal": [
+    {"number": 0, "name": "Deposit", "about": "Puts into the warehouse."},
+    {"number": 1, "name": "Withdraw", "about": "Takes out of the warehouse."},
+    {"number": 2, "name": "Buy", "about": "Buys from a shop."},
+    {"number": 3, "name": "Sell", "about": "Sells to a shop."},
+    {"number": 4, "name": "Drop", "about": "Lays down on the ground."},
+    {"number": 5, "name": "PickUp", "about": "Picks up from the ground, or gets back what lay there when it left."},
   ],
   "TradeFailure": [
     {"number": 0, "name": "ItemMoved", "about": "An item was no longer where it was offered from."},

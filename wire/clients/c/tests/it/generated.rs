@@ -6,8 +6,19 @@ use std::path::{Path, PathBuf};
 use cbindgen::{Builder, Config, DocumentationStyle, Language, Style};
 
 /// The files with exported functions, in the order of the header.
-const SOURCES: [&str; 10] =
-    ["status", "ticket", "client", "events", "state", "send", "inputs", "entities", "server_messages", "trades"];
+const SOURCES: [&str; 11] = [
+    "status",
+    "ticket",
+    "client",
+    "events",
+    "state",
+    "send",
+    "inputs",
+    "entities",
+    "server_messages",
+    "trades",
+    "deals",
+];
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -225,6 +225,14 @@ impl Game {
                     ServerMessage::TradeClosed { reason: TradeClose::TooFar },
                 ],
             ),
+            // The program does not deal with keepers or the ground.
+            ClientMessage::KeeperOpen { .. }
+            | ClientMessage::Deposit { .. }
+            | ClientMessage::Withdraw { .. }
+            | ClientMessage::Buy { .. }
+            | ClientMessage::Sell { .. }
+            | ClientMessage::Drop { .. }
+            | ClientMessage::PickUp { .. } => {}
             ClientMessage::Leave => {
                 let kicked = ServerMessage::Kicked { reason: KickReason::Operator };
                 self.say(conn, &[ServerMessage::ServerClosing { seconds: 10 }, kicked]);
