@@ -65,11 +65,12 @@ pub struct Violation {
 /// The sums of the economy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Economy {
-    /// Zen of all characters.
+    /// Zen of all players: carried, in warehouses, inside parcels and in standing bids.
     pub zen_players: i64,
-    /// Zen that came into the world.
+    /// What the accounts outside the world that paid more than they received have paid on balance. A shop pays and
+    /// receives, so that this can become less; less `zen_burned` it is what players own.
     pub zen_minted: i64,
-    /// Zen that left it.
+    /// What the accounts outside the world that received more than they paid have received on balance.
     pub zen_burned: i64,
     /// Items that exist.
     pub items_live: i64,

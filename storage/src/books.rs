@@ -113,7 +113,7 @@ pub(crate) fn check_told(sql: &mut dyn Sql, told: &[Told]) -> Result<Vec<Violati
 }
 
 pub(crate) fn economy(sql: &mut dyn Sql) -> Result<Economy, Failure> {
-    let zen = sql.query(s::ECONOMY, &[Value::Int(Currency::Zen.code().into())])?;
+    let zen = sql.query(s::ECONOMY, &[Value::Int(Currency::Zen.family().into())])?;
     let items = sql.query(s::ECONOMY_ITEMS, &[])?;
     let (Some(zen), Some(items)) = (zen.first(), items.first()) else {
         return Ok(Economy::default());

@@ -112,10 +112,11 @@ statements! {
         FROM item_history AS h LEFT JOIN outcomes AS o ON o.event_id = h.event_id WHERE h.uid = $1 ORDER BY h.seq";
 
     // The economy.
-    ECONOMY = "SELECT CAST(COALESCE(SUM(CASE WHEN account > 0 THEN amount END), 0) AS BIGINT), \
-        CAST(COALESCE(SUM(CASE WHEN account < 0 AND amount < 0 THEN -amount END), 0) AS BIGINT), \
-        CAST(COALESCE(SUM(CASE WHEN account < 0 AND amount > 0 THEN amount END), 0) AS BIGINT) \
-        FROM balances WHERE currency = $1";
+    // Zen inside parcels and standing bids (accounts -6 and -7) belongs to players.
+    ECONOMY = "SELECT CAST(COALESCE(SUM(CASE WHEN account > 0 OR account IN (-6, -7) THEN amount END), 0) AS BIGINT), \
+        CAST(COALESCE(SUM(CASE WHEN account < 0 AND account NOT IN (-6, -7) AND amount < 0 THEN -amount END), 0) AS BIGINT), \
+        CAST(COALESCE(SUM(CASE WHEN account < 0 AND account NOT IN (-6, -7) AND amount > 0 THEN amount END), 0) AS BIGINT) \
+        FROM balances WHERE currency / 16 = $1";
     ECONOMY_ITEMS = "SELECT a.items_minted, a.items_burned, COALESCE(j.applied_lsn, 0), (SELECT COUNT(*) FROM items) \
         FROM applier AS a LEFT JOIN journals AS j ON j.id = a.journal WHERE a.id = 1";
 

@@ -12,7 +12,7 @@ use super::http::{Gateway, HttpError};
 /// Sums over all players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Economy {
-    /// Zen owned by characters.
+    /// Zen owned by players: carried, stored, inside parcels and in standing bids.
     pub zen_players: i64,
     /// Items that exist.
     pub items_live: i64,

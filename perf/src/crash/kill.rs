@@ -76,15 +76,18 @@ pub(super) fn told(files: &[PathBuf]) -> (u64, u64) {
     (count("\"success\""), count("\"failed\""))
 }
 
-/// Only births bring value into this world and nothing takes it out: players hold all that was ever minted.
+/// Players hold all that was ever minted and not burned.
 pub(super) fn conserved(site: &Site) -> Result<(), Broken> {
     let figure = |name: &str| site.number("/v1/ops/economy", name);
     let held = (figure("/zen_players")?, figure("/items_live")?);
-    let born = (figure("/zen_minted")?, figure("/items_minted")?);
-    if held == born {
+    let minted = (figure("/zen_minted")?, figure("/items_minted")?);
+    let burned = (figure("/zen_burned")?, figure("/items_burned")?);
+    if (held.0 + burned.0, held.1 + burned.1) == minted {
         return Ok(());
     }
-    Err(Broken(format!("value is not conserved: players hold (zen, items) {held:?}, minted were {born:?}")))
+    Err(Broken(format!(
+        "value is not conserved: players hold (zen, items) {held:?}, minted were {minted:?}, burned {burned:?}"
+    )))
 }
 
 /// Complete lines of a file that is being written.

@@ -340,12 +340,16 @@ impl State {
     }
 
     pub(super) fn economy(&self) -> Economy {
-        let zen = || self.world.balances.iter().filter(|((_, currency), _)| *currency == Currency::Zen.code());
+        let family = Currency::Zen.family();
+        let zen = || self.world.balances.iter().filter(|((_, currency), _)| currency / Currency::FAMILY == family);
+        // Zen inside parcels and standing bids belongs to players.
+        let held = [SystemAccount::Post, SystemAccount::Auction].map(SystemAccount::ledger_account);
+        let theirs = |account: i64| account > 0 || held.contains(&account);
         let count = |n: usize| i64::try_from(n).expect("rows in memory");
         Economy {
-            zen_players: zen().filter(|((account, _), _)| *account > 0).map(|(_, b)| b.now).sum(),
-            zen_minted: zen().filter(|((account, _), b)| *account < 0 && b.now < 0).map(|(_, b)| -b.now).sum(),
-            zen_burned: zen().filter(|((account, _), b)| *account < 0 && b.now > 0).map(|(_, b)| b.now).sum(),
+            zen_players: zen().filter(|((account, _), _)| theirs(*account)).map(|(_, b)| b.now).sum(),
+            zen_minted: zen().filter(|((account, _), b)| !theirs(*account) && b.now < 0).map(|(_, b)| -b.now).sum(),
+            zen_burned: zen().filter(|((account, _), b)| !theirs(*account) && b.now > 0).map(|(_, b)| b.now).sum(),
             items_live: count(self.world.items.values().filter(|item| item.now.is_some()).count()),
             items_minted: count(self.items_minted),
             items_burned: count(self.items_burned),

@@ -267,6 +267,8 @@ fn compare(store: &mut dyn Store, model: &Model) {
     assert_eq!(running, expected, "auctions");
     let waiting: Vec<u128> = store.review_list(false).unwrap().into_iter().map(|entry| entry.event_id).collect();
     assert_eq!(waiting, model.waiting.iter().map(|w| w.event.event_id).collect::<Vec<_>>(), "reviews");
+    let economy = store.economy().unwrap();
+    assert_eq!(economy.zen_players, economy.zen_minted - economy.zen_burned, "{economy:?}");
     let report = store.audit().unwrap();
     assert!(report.is_clean(), "{report}");
 }

@@ -203,6 +203,28 @@ on_both! {
         applier.assert_clean();
     }
 
+    fn the_economy_counts_all_pockets_of_players_and_what_shops_pay_and_receive(database) {
+        let mut applier = world(database);
+        let sums = |applier: &mut Applier| {
+            let economy = applier.store.economy().unwrap();
+            (economy.zen_players, economy.zen_minted - economy.zen_burned, economy.zen_burned)
+        };
+        assert_eq!(sums(&mut applier), (200, 200, 0));
+        let letter = Letter { id: 60, to: 2, zen: 20, items: &[], goods: &[] };
+        done(&mut applier, &[ValueEvent::warehouse_move(1, 1, 1, 30, []), ValueEvent::mail_send(2, 1, 0, &[letter])]);
+        assert_eq!(sums(&mut applier), (200, 200, 0), "stored and sent");
+        auction(&mut applier);
+        done(&mut applier, &[ValueEvent::auction_bid(3, &OPEN, 2, 10, 80)]);
+        assert_eq!(sums(&mut applier), (199, 199, 1), "a fee, and a standing bid");
+        done(&mut applier, &[ValueEvent::shop_buy(4, 2, 40, 4, [(900, 5, 1, 8)])]);
+        assert_eq!(sums(&mut applier), (159, 159, 41), "bought");
+        done(&mut applier, &[ValueEvent::shop_sell(5, 1, 50, [burn(12, 1, slot(1, 1))])]);
+        assert_eq!(sums(&mut applier), (209, 209, 5), "sold");
+        done(&mut applier, &[ValueEvent::cash_credit(6, 1, 500, "order 1")]);
+        assert_eq!(sums(&mut applier), (209, 209, 5), "cash is another money");
+        applier.assert_clean();
+    }
+
     fn cash_is_credited_once_and_spent_by_its_account(database) {
         let mut applier = world(database);
         let credit = ValueEvent::cash_credit(1, 1, 500, "payment-1");
