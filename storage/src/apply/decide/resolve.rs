@@ -86,7 +86,10 @@ impl World {
             }
             self.check(inner)?;
             // Its rows belong to the resolution: the quarantined event itself stays one that changed nothing.
-            self.change(&ValueEvent { event_id: event.event_id, ..inner.clone() }, effects);
+            let mut applied = ValueEvent { event_id: event.event_id, ..inner.clone() };
+            // Who ordered it and why stays in the review; of one event there is one such row, the resolution's.
+            applied.deed.take_if(|deed| matches!(deed, Deed::Authority { .. }));
+            self.change(&applied, effects);
         }
         self.change(event, effects);
         for entity in inner.iter().flat_map(entities) {
