@@ -1,7 +1,7 @@
 //! Defects to order: with the feature `planted`, and never without, a map makes one chosen mistake with what its players
 //! have, so that the tests can show that they would see it.
 //!
-//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by [`set`].
+//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by `set`.
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

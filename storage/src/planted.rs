@@ -1,7 +1,7 @@
 //! Defects to order: with the feature `planted`, and never without, the store makes one chosen mistake, so that the tests
 //! can show that they would see it. Where the store in memory has its own code, it makes the same mistake.
 //!
-//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by [`set`].
+//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by `set`.
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

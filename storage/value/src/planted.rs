@@ -1,7 +1,7 @@
 //! Defects to order: with the feature `planted`, and never without, the writer's and the applier's steps make one chosen
 //! mistake, so that the simulator can show that it would see it.
 //!
-//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by [`set`].
+//! The mistake is named by the environment variable `MU_PLANTED` at the first question, or by `set`.
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
