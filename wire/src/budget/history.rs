@@ -1,4 +1,4 @@
-//! What became of the packets of about the last second, in quarters of it, and what arrived in the best second of late.
+//! What became of the packets of about the last second, in quarters of it.
 
 use std::time::Duration;
 
@@ -6,9 +6,6 @@ use crate::time::{Time, micros};
 
 const PARTS: u32 = 4;
 const PART: Duration = Duration::from_millis(250);
-
-/// The best second is forgotten after one to two of these.
-const BEST: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Part {
@@ -25,20 +22,11 @@ pub(super) struct History {
     began: Time,
     /// Parts in use.
     filled: u32,
-    /// Most bytes that arrived in a second of this span and of the one before, and when this one began.
-    best: [u64; 2],
-    best_from: Time,
 }
 
 impl History {
     pub(super) const fn new(now: Time) -> Self {
-        Self {
-            parts: [Part { bytes: 0, delivered: 0, lost: 0 }; PARTS as usize],
-            began: now,
-            filled: 1,
-            best: [0; 2],
-            best_from: now,
-        }
+        Self { parts: [Part { bytes: 0, delivered: 0, lost: 0 }; PARTS as usize], began: now, filled: 1 }
     }
 
     fn newest(&mut self, now: Time) -> &mut Part {
@@ -46,7 +34,6 @@ impl History {
             if now.since(self.began) < PART {
                 break;
             }
-            self.whole();
             self.parts.rotate_right(1);
             self.parts[0] = Part::default();
             self.began += PART;
@@ -57,17 +44,6 @@ impl History {
             self.began = now;
         }
         &mut self.parts[0]
-    }
-
-    /// The newest part is whole: so is a second, if all parts are in use.
-    fn whole(&mut self) {
-        if self.began.since(self.best_from) >= BEST {
-            self.best = [0, self.best[0]];
-            self.best_from = self.began;
-        }
-        if self.filled == PARTS {
-            self.best[0] = self.best[0].max(self.parts.iter().map(|part| part.bytes).sum());
-        }
     }
 
     pub(super) fn delivered(&mut self, now: Time, bytes: u64) {
@@ -91,13 +67,6 @@ impl History {
     /// Packets lost, and packets whose fate is known.
     pub(super) fn losses(&self) -> (u32, u32) {
         self.parts.iter().fold((0, 0), |(lost, known), part| (lost + part.lost, known + part.lost + part.delivered))
-    }
-
-    /// Bytes that arrived in the best second of the last four to eight; of the present one before a second has passed.
-    pub(super) fn best_per_s(&self, now: Time) -> u64 {
-        let old = now.since(self.best_from) >= BEST * 2;
-        let best = if old { 0 } else { self.best[0].max(self.best[1]) };
-        if best > 0 { best } else { self.delivered_per_s(now) }
     }
 
     /// Bytes a second that arrived.

@@ -114,7 +114,7 @@ impl Budget {
             self.share.earn(now, rate / 8, DATAGRAM);
             self.share.spend(size, DATAGRAM);
             if self.all.holds(now, rate, self.most()) < self.reserve() + DATAGRAM {
-                self.control.limits(now);
+                self.control.limits();
             }
         } else {
             self.game_bytes += size;
@@ -143,7 +143,6 @@ impl Budget {
                 self.loss += (0xff_ff00_u32.saturating_sub(self.loss)) / 64;
             }
             Fate::Late => self.control.found(),
-            Fate::Overdue => {}
         }
     }
 
@@ -167,7 +166,7 @@ impl Budget {
     /// A snapshot would have been larger if there had been more to spend.
     pub(crate) const fn limits(&mut self, now: Time) {
         self.held_at = Some(now);
-        self.control.limits(now);
+        self.control.limits();
     }
 
     /// Bytes of datagrams with bulk that may leave now: 0, or enough for a full one.

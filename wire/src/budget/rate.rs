@@ -2,19 +2,15 @@
 //!
 //! A *round* is a round trip, at least two ticks. Its queue delay is its least round trip less the least of the last half
 //! minute, so jitter counts for nothing. Two rounds in a row above 25 ms, or above a quarter of the least round trip, say that
-//! a queue stands: the rate becomes four fifths of what arrives or of what it was, whichever is less.
-//!
-//! Loss (two packets and 2 % within a second) says less, because radio loses without any queue, and sending less would not
-//! make it lose less. So the rate does not fall below a little more than what arrived in the best of the last seconds, which
-//! is what a path carries that throws away what exceeds its rate: an eighth more, or a quarter while the game had no more to
-//! say. Only when a third is lost does it go down to what arrives at present.
+//! a queue stands: the rate becomes four fifths of what arrives or of what it was, whichever is less. Loss says so too, more
+//! weakly, because radio loses without any queue: two packets and 2 % within a second, four fifths of what it was.
 
 use std::time::Duration;
 
 use super::history::History;
 use super::least::Least;
 use crate::packet::MAX_DATAGRAM;
-use crate::time::{Time, micros};
+use crate::time::Time;
 
 /// Where a connection begins, in bytes a second: one full datagram in each tick.
 pub(super) const START: u64 = 24_000;
@@ -27,11 +23,6 @@ pub(super) const CEILING: u64 = 256_000;
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 /// So many decreases that make a queue no shorter by a tenth each show that it is none.
 const FUTILE: u32 = 3;
-/// So long after losses it grows by a datagram's bytes in a second, not in a round: a path that throws away what exceeds its
-/// rate would else lose much of what each round adds.
-const LOSSY: Duration = Duration::from_secs(5);
-/// So long after more was wanted the rate is what limits.
-const WANTED: Duration = Duration::from_secs(2);
 /// A queue of this length is one on any path.
 const QUEUE_US: u64 = 25_000;
 
@@ -54,11 +45,7 @@ pub(super) struct RateControl {
     futile: u32,
     stood_us: u64,
     decreased_at: Time,
-    /// When losses last were a sign.
-    lossy_at: Option<Time>,
-    /// More was wanted in this round, and when it last was.
     limited: bool,
-    limited_at: Option<Time>,
 }
 
 impl RateControl {
@@ -77,9 +64,7 @@ impl RateControl {
             futile: 0,
             stood_us: u64::MAX,
             decreased_at: Time::ZERO,
-            lossy_at: None,
             limited: false,
-            limited_at: None,
         }
     }
 
@@ -102,9 +87,8 @@ impl RateControl {
     }
 
     /// More would have been sent if there had been more to spend.
-    pub(super) const fn limits(&mut self, now: Time) {
+    pub(super) const fn limits(&mut self) {
         self.limited = true;
-        self.limited_at = Some(now);
     }
 
     pub(super) fn delivered(&mut self, now: Time, bytes: u64) {
@@ -119,20 +103,8 @@ impl RateControl {
         self.history.lost(now);
         let (lost, known) = self.history.losses();
         // One loss of twenty packets says nothing; and what left before the last decrease is no news.
-        if lost < 2 || lost * 50 <= known || sent_at <= self.decreased_at {
-            return;
-        }
-        (self.lossy_at, self.starting) = (Some(now), false);
-        let arrived = self.history.best_per_s(now);
-        let limited = self.limited_at.is_some_and(|at| now.since(at) < WANTED);
-        let keep = match (lost >= 4 && 3 * lost > known, limited) {
-            (true, _) => self.history.delivered_per_s(now),
-            (false, true) => arrived + arrived / 8,
-            (false, false) => arrived + arrived / 4,
-        };
-        let rate = (self.bytes_per_s / 5 * 4).max(keep);
-        if rate < self.bytes_per_s {
-            self.decrease(now, rate);
+        if lost >= 2 && lost * 50 > known && sent_at > self.decreased_at {
+            self.decrease(now, self.bytes_per_s);
         }
     }
 
@@ -167,21 +139,13 @@ impl RateControl {
                 return;
             }
             // What arrives while a queue stands is what the path carries.
-            self.decrease(now, self.history.delivered_per_s(now).min(self.bytes_per_s) / 5 * 4);
+            self.decrease(now, self.history.delivered_per_s(now).min(self.bytes_per_s));
         } else if self.limited && !stands {
-            self.bytes_per_s = (self.bytes_per_s + self.step(now)).min(self.ceiling);
+            let step = MAX_DATAGRAM as u64;
+            self.bytes_per_s += if self.starting { step.max(self.bytes_per_s / 4) } else { step };
+            self.bytes_per_s = self.bytes_per_s.min(self.ceiling);
         }
         self.begin_round(now);
-    }
-
-    /// What a round without a queue adds.
-    fn step(&self, now: Time) -> u64 {
-        let step = MAX_DATAGRAM as u64;
-        if self.starting {
-            return step.max(self.bytes_per_s / 4);
-        }
-        let lossy = self.lossy_at.is_some_and(|at| now.since(at) < LOSSY);
-        if lossy { step * micros(now.since(self.round_began)).min(1_000_000) / 1_000_000 } else { step }
     }
 
     /// What does not become shorter by sending less is no queue of ours: the path is as long as that now.
@@ -199,8 +163,8 @@ impl RateControl {
         self.limited = false;
     }
 
-    fn decrease(&mut self, now: Time, to: u64) {
-        self.bytes_per_s = to.clamp(FLOOR.min(self.ceiling), self.ceiling);
+    fn decrease(&mut self, now: Time, from: u64) {
+        self.bytes_per_s = (from / 5 * 4).clamp(FLOOR.min(self.ceiling), self.ceiling);
         self.starting = false;
         self.decreased_at = now;
         self.begin_round(now);

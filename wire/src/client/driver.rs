@@ -21,8 +21,6 @@ use crate::token::ConnectTicket;
 /// CLOSE is sent so often, in case a datagram is lost.
 const CLOSE_REPEATS: u8 = 3;
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
-/// A question for the time waits so long for a datagram that leaves anyway.
-const TIME_WAIT: Duration = Duration::from_millis(50);
 /// Datagrams written in one `poll_transmit` at most.
 const BURST: usize = 64;
 
@@ -321,17 +319,11 @@ impl Client {
                 }
                 if self.clock.next() <= now {
                     self.clock.requested(now);
-                    connection.request_time(now + TIME_WAIT);
+                    connection.request_time(now);
                 }
                 if connection.deadline() <= now {
                     let mut listener = Listener { now, clock: &mut self.clock, stats: &mut self.stats, handler };
                     connection.timeout(now, &mut listener);
-                }
-                None
-            }
-            Phase::Closing(closing) => {
-                if let Some(log) = &mut self.key_log {
-                    log.follow(closing.connection.renewals(), handler);
                 }
                 None
             }

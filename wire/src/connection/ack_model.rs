@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use super::received::Received;
 use crate::codec::{Reader, Writer};
 use crate::packet::{Prelude, RangeList, next_frame, recover};
-use crate::recovery::{AckedNumbers, Fate, Recovery, Sent, SentState};
+use crate::recovery::{AckedNumbers, Fate, Recovery, Sent};
 use crate::time::Time;
 
 #[derive(Debug, Clone)]
@@ -49,8 +49,6 @@ struct Truth {
     sent: bool,
     skipped_before: bool,
     arrived: bool,
-    watched: bool,
-    overdue: bool,
     fates: Vec<Fate>,
 }
 
@@ -99,8 +97,6 @@ impl Ends {
             sent: false,
             skipped_before: false,
             arrived: false,
-            watched: false,
-            overdue: false,
             fates: Vec::new(),
         };
         if skip && !self.truth.is_empty() {
@@ -109,13 +105,7 @@ impl Ends {
             truth.skipped_before = true;
         }
         truth.sent = true;
-        truth.watched = eliciting && size.is_multiple_of(3);
-        let state = match (truth.watched, size % 2) {
-            (true, 0) => SentState::Urgent,
-            (true, _) => SentState::Awaited,
-            (false, _) => SentState::Flying,
-        };
-        self.recovery.sent(Sent { at: self.now, eliciting, size, state, ..Sent::default() });
+        self.recovery.sent(Sent { at: self.now, eliciting, size, ..Sent::default() });
         self.flying.push(u64::try_from(self.truth.len()).unwrap());
         self.truth.push(truth);
     }
@@ -173,7 +163,7 @@ impl Ends {
         self.recovery.timeout(now, |number, _, fate| {
             let truth = &mut truth[usize::try_from(number).unwrap()];
             // The third probe gives up whatever is on its way.
-            assert!(matches!(fate, Fate::Lost | Fate::Overdue));
+            assert_eq!(fate, Fate::Lost);
             assert!(now.since(truth.at) >= Duration::from_millis(2), "{number}");
             check(truth, now, number, seen.max(Some(number + 3)), fate);
         });
@@ -190,12 +180,6 @@ impl Ends {
 fn check(truth: &mut Truth, now: Time, number: u64, largest: Option<u64>, fate: Fate) {
     assert!(truth.sent, "{number} was left out");
     match fate {
-        Fate::Overdue => {
-            assert!(truth.watched && !truth.overdue && truth.fates.is_empty(), "{number}: {truth:?}");
-            assert!(now.since(truth.at) >= Duration::from_millis(5), "{number}");
-            truth.overdue = true;
-            return;
-        }
         Fate::Delivered => assert!(truth.arrived && truth.fates.is_empty(), "{number}: {truth:?}"),
         Fate::Late => assert!(truth.arrived && truth.fates == [Fate::Lost], "{number}: {truth:?}"),
         Fate::Lost => {

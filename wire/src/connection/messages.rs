@@ -1,17 +1,16 @@
 //! The message lanes as the connection drives them: queueing, their share of a packet, and what still leaves at the end.
 
 use super::{CloseCode, ClosingText, Connection};
-use crate::blocks::is_bulk;
 use crate::codec::{NoRoom, Writer, low8};
 use crate::lanes::{Lane, SendError};
 use crate::packet::frame_id;
-use crate::recovery::{Sent, SentState};
+use crate::recovery::Sent;
 use crate::time::Time;
 
 /// Share of lost packets, in 1/65,536, from which on fresh messages are repeated: half a percent.
 const LOSSY: u16 = 328;
 /// One in so many bytes may be a fresh message repeated.
-const REPEATED: usize = 128;
+const REPEATED: usize = 8;
 /// Most bytes of these in one packet.
 const MOST_REPEATED: usize = 512;
 /// Bytes of a CLOSE frame before its text.
@@ -74,18 +73,6 @@ impl Connection {
     /// The link loses so much that messages are repeated before their loss is known.
     pub(super) fn is_lossy(&self) -> bool {
         self.budget.loss() >= LOSSY
-    }
-
-    /// How the acknowledgement of a packet is watched. The peer acknowledges parts that are new to it at once if it has seen a
-    /// gap of late, and copies when it likes.
-    pub(super) fn watched(&self, sent: &Sent) -> SentState {
-        if sent.runs.iter().all(|run| is_bulk(run.lane)) {
-            SentState::Flying
-        } else if self.is_lossy() && self.lanes_out.has_begun() {
-            SentState::Urgent
-        } else {
-            SentState::Awaited
-        }
     }
 
     /// A share of each packet on a link that loses may be repeated messages.

@@ -55,7 +55,7 @@ use crate::lanes::{
 };
 use crate::mtu::Mtu;
 use crate::packet::Header;
-use crate::recovery::{Fate, Recovery, SNAPSHOT_WAITS, Sent, SentState, SkipPlan};
+use crate::recovery::{Fate, Recovery, SNAPSHOT_WAITS, Sent, SkipPlan};
 use crate::time::Time;
 use keys::Keys;
 use messages::Goodbye;
@@ -188,10 +188,10 @@ impl Connection {
         Ok(sequence)
     }
 
-    /// Asks for the server's time with the next datagram, which leaves by `by`.
-    pub(crate) fn request_time(&mut self, by: Time) {
+    /// Asks for the server's time with the next datagram, which leaves now.
+    pub(crate) fn request_time(&mut self, now: Time) {
         self.pending_time = Some(PendingTime::Request);
-        self.content_by(by);
+        self.content_by(now);
     }
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
@@ -301,9 +301,6 @@ struct Told<'a, E> {
 
 impl<E: Events> Told<'_, E> {
     fn tell(&mut self, number: u64, sent: &Sent, fate: Fate) {
-        if fate == Fate::Overdue {
-            return self.lose_parts(sent);
-        }
         if !self.mtu.fate(self.now, number, (sent.at, sent.size), fate) {
             self.budget.fate(self.now, sent.at, sent.size, fate, self.flying);
         }
@@ -316,14 +313,10 @@ impl<E: Events> Told<'_, E> {
                 (true, true) => self.blocks.delivered(*run),
                 (true, false) => self.blocks.lost(*run),
                 (false, true) => self.lanes.delivered(*run),
-                (false, false) => {}
+                (false, false) => self.lanes.lost(*run),
             }
         }
         if !delivered {
-            // Those of a packet that was overdue went out again before.
-            if sent.state != SentState::Overdue {
-                self.lose_parts(sent);
-            }
             self.blocks.lost_news(sent.blocks);
         }
         if delivered && sent.told {
@@ -341,13 +334,6 @@ impl<E: Events> Told<'_, E> {
         // Its first fate is the one that counts: what is written next is encoded against it.
         if sent.snapshot && fate != Fate::Late {
             self.events.snapshot_fate(number, delivered);
-        }
-    }
-
-    /// The message lanes are told that a packet's parts did not come with it.
-    fn lose_parts(&mut self, sent: &Sent) {
-        for run in sent.runs.iter().filter(|run| !is_bulk(run.lane)) {
-            self.lanes.lost(*run);
         }
     }
 }

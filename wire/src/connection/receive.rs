@@ -123,10 +123,7 @@ impl Connection {
         {
             return Err(Violation::Malformed);
         }
-        // A server's clients need no such haste: they repeat their inputs, and look after their messages.
-        let quiet = now.since(self.last_sent) >= self.terms.ack_delay;
-        let at_once = gap && quiet && matches!(self.role, Role::Client(_));
-        let mut asked = Asked { eliciting: false, snapshot: false, soon: false, at_once, close: None };
+        let mut asked = Asked { eliciting: false, snapshot: false, soon: false, at_once: gap, close: None };
         let mut ranges = RangeList::new();
         loop {
             // By reference: a frame that is moved is written and read again in pieces, which the processor waits for.
@@ -139,9 +136,11 @@ impl Connection {
         if let (Some(ack), Some(largest)) = (ack, largest) {
             self.acknowledged(now, ack, largest, &ranges, events)?;
         }
-        if asked.eliciting {
+        if asked.eliciting || gap {
+            let at_once =
+                asked.at_once && (asked.eliciting || self.received.may_answer(now, self.recovery.rtt.loss_delay()));
             let wait = match () {
-                () if asked.at_once => Duration::ZERO,
+                () if at_once => Duration::ZERO,
                 () if asked.snapshot && !asked.soon => self.terms.ack_delay * SNAPSHOT_WAITS,
                 () => self.terms.ack_delay,
             };
@@ -193,7 +192,6 @@ impl Connection {
         asked: &mut Asked,
         events: &mut impl Events,
     ) -> Result<(), Violation> {
-        let copy = self.lanes_in.reliable_copy(frame);
         match (frame, &mut self.role) {
             (Frame::Pad | Frame::AckRanges, _) => return Ok(()),
             (Frame::Close { code, text }, _) => {
@@ -238,7 +236,6 @@ impl Connection {
                 );
                 asked.at_once |= control && self.terms.ack_control_at_once;
                 asked.soon |= is_kept(frame);
-                asked.at_once |= copy == Some(false) && self.received.has_gaps();
             }
             (frame, _) => {
                 asked.soon = true;

@@ -4,15 +4,14 @@
 //! received numbers below it were told in a packet that the peer is known to have. A number that arrives late lowers the
 //! floor again, and only packets sent after that may raise it.
 
+use std::time::Duration;
+
 use crate::codec::{Writer, low8, low16, low32};
 use crate::packet::{Freshness, Prelude, PreludeAck, ReplayWindow, write_ranges};
 use crate::time::{Time, micros};
 
 /// Unit of the acknowledgement delay on the wire.
 pub(crate) const DELAY_UNIT_US: u64 = 250;
-
-/// A gap is remembered for so many numbers: a sender whose loss is half a percent had its last one no longer ago.
-const GAPS_REMEMBERED: u64 = 256;
 
 /// The receiving side's record.
 #[derive(Debug, Default)]
@@ -24,8 +23,8 @@ pub(crate) struct Received {
     /// Our packets below this number do not know of the last late arrival.
     floor_from: u64,
     packets: u64,
-    /// The largest number when a gap was last seen.
-    gap_at: Option<u64>,
+    /// When a packet that asks for nothing was last answered at once.
+    answered: Option<Time>,
 }
 
 impl Received {
@@ -50,23 +49,23 @@ impl Received {
         self.packets += 1;
         if number >= next {
             self.largest_at = now;
-            let gap = number - next > u64::from(skipped_before);
-            if gap {
-                self.gap_at = Some(number);
-            }
-            return gap;
+            return number - next > u64::from(skipped_before);
         }
         if number < self.floor {
             self.floor = number;
         }
         self.floor_from = ours;
-        self.gap_at = Some(next);
         true
     }
 
-    /// Whether packets are lost on the way here, or overtake each other: a gap was seen among the last 256 numbers.
-    pub(crate) fn has_gaps(&self) -> bool {
-        self.gap_at.is_some_and(|at| self.window.next().saturating_sub(at) <= GAPS_REMEMBERED)
+    /// Whether a packet that asks for nothing but shows a gap may be answered at once: once in a round trip, or two ends whose
+    /// packets overtake each other would acknowledge acknowledgements as fast as they can.
+    pub(crate) fn may_answer(&mut self, now: Time, round: Duration) -> bool {
+        let may = self.answered.is_none_or(|last| now.since(last) >= round);
+        if may {
+            self.answered = Some(now);
+        }
+        may
     }
 
     /// An acknowledgement must leave by `at`.
@@ -119,6 +118,15 @@ mod tests {
 
     /// protocol.md 8.5.
     #[test]
+    fn bare_acknowledgements_are_answered_at_once_once_in_a_round_trip() {
+        let (mut received, round) = (Received::default(), Duration::from_millis(60));
+        let at = |ms| Time::ZERO + Duration::from_millis(ms);
+        let answers = (0..600).filter(|ms| received.may_answer(at(*ms), round)).count();
+        assert_eq!(answers, 10);
+    }
+
+    /// protocol.md 8.5.
+    #[test]
     fn a_number_left_out_is_no_gap() {
         let mut received = Received::default();
         assert!(!received.commit(Time::ZERO, 0, false, 0));
@@ -126,23 +134,6 @@ mod tests {
         assert!(received.commit(Time::ZERO, 4, false, 0), "3 is missing");
         assert!(received.commit(Time::ZERO, 3, false, 0), "late");
         assert_eq!(received.packets(), 4);
-    }
-
-    /// protocol.md 8.5.
-    #[test]
-    fn a_gap_is_remembered_for_256_numbers() {
-        let mut received = Received::default();
-        received.commit(Time::ZERO, 0, false, 0);
-        assert!(!received.has_gaps());
-        received.commit(Time::ZERO, 2, false, 0);
-        for number in 3..=257 {
-            received.commit(Time::ZERO, number, false, 0);
-            assert!(received.has_gaps(), "{number}");
-        }
-        received.commit(Time::ZERO, 258, false, 0);
-        assert!(!received.has_gaps());
-        received.commit(Time::ZERO, 1, false, 0);
-        assert!(received.has_gaps(), "one that comes late is a gap too");
     }
 
     /// protocol.md 8.11.

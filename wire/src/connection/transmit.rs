@@ -51,10 +51,7 @@ impl Connection {
         let longest = usize::from(probed.unwrap_or(self.mtu.size()));
         let end = buffer.len().min(longest).checked_sub(TAG_LEN).ok_or(NoRoom)?;
         let mut writer = Writer::new(buffer.get_mut(..end).ok_or(NoRoom)?);
-        // A goodbye is the last that leaves: a key of its own would protect nothing, and a key log would end before it.
-        if !matches!(extra, Extra::Close(..)) {
-            self.renew_key(now);
-        }
+        self.renew_key(now);
         self.outgoing.write(self.keys.seal.phase(), low16(number), &mut writer)?;
         let prelude = self.received.prelude(now, skip);
         prelude.write(&mut writer)?;
@@ -77,7 +74,6 @@ impl Connection {
         }
         let length = end + TAG_LEN;
         sent.size = low16(length as u64);
-        sent.state = self.watched(&sent);
         self.recovery.sent(sent);
         if let Some(size) = probed {
             self.mtu.probed(number, size);
@@ -135,8 +131,7 @@ impl Connection {
         if room || self.probe {
             let keep = if matches!(extra, Extra::Snapshot(..)) { SNAPSHOT_SHARE } else { 0 };
             self.others(now, keep, out, sent);
-            // Not in a mere acknowledgement, which would then be acknowledged itself.
-            if sent.input_end != 0 || sent.runs.iter().next().is_some() || keep > 0 {
+            if asked || sent.eliciting || keep > 0 {
                 self.echoes(keep, out, sent);
             }
         }

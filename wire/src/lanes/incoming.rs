@@ -76,15 +76,6 @@ impl LanesIn {
         Ok(true)
     }
 
-    /// Whether the frame brings a part of a reliable lane, and whether that is a copy of one that came before.
-    pub(crate) fn reliable_copy(&self, frame: &Frame<'_>) -> Option<bool> {
-        let (Frame::Reliable { lane, id, .. } | Frame::Fragment { lane, id, .. }) = *frame else {
-            return None;
-        };
-        let state = self.reliable.get(usize::from(lane.number())).filter(|_| lane.mode().is_reliable())?;
-        Some(state.has(id))
-    }
-
     fn reliable(
         &mut self,
         lane: Lane,

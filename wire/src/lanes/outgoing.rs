@@ -40,8 +40,6 @@ pub(crate) struct LanesOut {
     /// No lane has anything that waits, is to be repeated or was dropped: none of them has to be looked at, which would be most
     /// of what a packet without messages touches of its connection.
     quiet: bool,
-    /// Reliable parts that had left for the first time before this packet, if there is anything to look at.
-    begun: Option<u32>,
 }
 
 /// How a lane's turn ended.
@@ -70,7 +68,6 @@ impl LanesOut {
             room,
             packet: Packet::first(),
             quiet: true,
-            begun: None,
         }
     }
 
@@ -158,19 +155,8 @@ impl LanesOut {
     }
 
     /// The next packet is filled from here on; `lossy` says whether the link loses.
-    pub(crate) fn begin(&mut self, lossy: bool) {
+    pub(crate) const fn begin(&mut self, lossy: bool) {
         self.packet.next(lossy);
-        self.begun = (!self.quiet).then(|| self.total());
-    }
-
-    /// Whether a reliable part left for the first time with the packet that was begun last.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.is_some_and(|begun| begun != self.total())
-    }
-
-    /// Reliable parts that have left, modulo 2^32.
-    fn total(&self) -> u32 {
-        self.reliable.iter().fold(0, |total, lane| total.wrapping_add(lane.begun()))
     }
 
     /// Writes control messages but for the last `keep` bytes of the packet, and notes them in `runs`; true if anything was

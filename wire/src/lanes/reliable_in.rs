@@ -89,12 +89,6 @@ impl ReliableIn {
         self.slots.capacity() * size_of::<Slot>()
     }
 
-    /// Whether the part of this id came before.
-    pub(super) fn has(&self, id: u16) -> bool {
-        let distance = id.wrapping_sub(self.expected);
-        distance >= BEHIND || (distance < WINDOW_PARTS && self.used > 0 && !self.slot(id).is_free())
-    }
-
     /// Takes one part; what lies on the shelf for this lane begins at `base` and may grow to `limit` bytes.
     /// `deliver` hears each message that becomes due.
     pub(super) fn take(

@@ -117,11 +117,6 @@ impl ReliableOut {
         message.len() + count_parts(message.len()) * size_of::<Part>()
     }
 
-    /// Parts that have left, modulo 2^32.
-    pub(super) fn begun(&self) -> u32 {
-        self.front.wrapping_add(low32(self.sent as u64))
-    }
-
     /// Bytes of the window in use.
     pub(super) const fn window(&self) -> usize {
         self.window

@@ -3,15 +3,10 @@
 //! Lost is what has three newer numbers acknowledged, or was sent 9/8 of a round trip before now while a newer one is
 //! acknowledged. When nothing comes back at all, a probe is asked for after a probe timeout (back-off 1.5, at most 2 s); the
 //! third in a row gives up everything on its way, so that lanes send it again in whatever leaves next.
-//!
-//! A packet with reliable parts is *overdue* when its acknowledgement takes longer than a round trip, what that varies by, and the
-//! peer's delay; an *urgent* one, which the peer acknowledges at once, without the delay. Then its parts go out again, once
-//! for each packet, while the packet itself still waits for its fate.
 
 use std::time::Duration;
 
 use super::ring::{RING, SentState};
-use super::watch::Watch;
 use super::{Rtt, Sent, SentRing};
 use crate::codec::low32;
 use crate::packet::RangeList;
@@ -34,8 +29,6 @@ const PROBES_TO_GIVE_UP: u32 = 3;
 pub(crate) enum Fate {
     Delivered,
     Lost,
-    /// It should have been acknowledged by now. Another fate follows; if that is `Lost`, the record's state is `Overdue`.
-    Overdue,
     /// It arrived after all, long after it was told to be lost.
     Late,
 }
@@ -75,11 +68,6 @@ pub(crate) struct Recovery {
     last_eliciting: Time,
     loss_at: Option<Time>,
     probes: u32,
-    urgent: Watch,
-    awaited: Watch,
-    /// Packets in a row that were overdue without any news since they left, and when there last was some.
-    overdue: u32,
-    heard_at: Time,
     ack_delay: Duration,
     left_out: u64,
 }
@@ -97,10 +85,6 @@ impl Recovery {
             last_eliciting: Time::ZERO,
             loss_at: None,
             probes: 0,
-            urgent: Watch::over(SentState::Urgent),
-            awaited: Watch::over(SentState::Awaited),
-            overdue: 0,
-            heard_at: Time::ZERO,
             ack_delay,
             left_out: 0,
         }
@@ -151,18 +135,15 @@ impl Recovery {
         self.left_out += 1;
     }
 
-    /// Records the packet that took the next number; its state says how its acknowledgement is watched, if not `Flying`.
+    /// Records the packet that took the next number.
     pub(crate) fn sent(&mut self, sent: Sent) {
-        let state = if sent.state == SentState::Skipped { SentState::Flying } else { sent.state };
-        self.urgent.sent(self.ring.next(), sent.at, state);
-        self.awaited.sent(self.ring.next(), sent.at, state);
         if sent.eliciting {
             self.waiting += 1;
             self.waiting_bytes += u64::from(sent.size);
             self.waiting_soon += u32::from(!sent.is_patient());
             self.last_eliciting = sent.at;
         }
-        self.ring.push(Sent { state, ..sent });
+        self.ring.push(Sent { state: SentState::Flying, ..sent });
     }
 
     /// Reads an acknowledgement; `told` hears each fate once, and a loss may be followed by `Late`. The time at which the
@@ -201,21 +182,23 @@ impl Recovery {
             self.rtt.sample(now.since(sent_at), delay.min(self.ack_delay * SNAPSHOT_WAITS));
         }
         if any {
-            (self.probes, self.overdue, self.heard_at) = (0, 0, now);
+            self.probes = 0;
         }
         if self.largest_acked <= Some(ack.largest) {
             self.largest_acked = Some(ack.largest);
             self.settled = settled | ack.mask;
         }
         self.detect(now, &mut told);
-        self.watch();
         Ok(sample.map(|(sent_at, _)| sent_at))
     }
 
     /// The first moment at which [`Recovery::timeout`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let probe = (self.waiting > 0).then(|| self.last_eliciting + self.probe_delay());
-        [self.loss_at, probe, self.overdue_at()].into_iter().flatten().min()
+        match (self.loss_at, probe) {
+            (Some(loss), Some(probe)) => Some(loss.min(probe)),
+            (loss, probe) => loss.or(probe),
+        }
     }
 
     /// Acts on the deadline; true if a probe must be sent.
@@ -223,8 +206,6 @@ impl Recovery {
         if self.loss_at.is_some_and(|at| at <= now) {
             self.detect(now, &mut told);
         }
-        self.watch();
-        self.overtake(now, &mut told);
         if self.waiting == 0 || self.last_eliciting + self.probe_delay() > now {
             return false;
         }
@@ -237,55 +218,16 @@ impl Recovery {
             }
             self.ring.advance();
             self.loss_at = None;
-            self.watch();
         }
         true
     }
 
     fn probe_delay(&self) -> Duration {
         let waits = if self.waiting_soon > 0 { 1 } else { SNAPSHOT_WAITS };
-        backed_off(self.rtt.probe_delay(self.ack_delay * waits), self.probes)
-    }
-
-    /// How long an urgent packet may take, and one whose acknowledgement the peer may hold back.
-    fn patience(&self) -> (Duration, Duration) {
-        let urgent = self.rtt.overdue_delay();
-        (backed_off(urgent, self.overdue), backed_off(urgent + self.ack_delay, self.overdue))
-    }
-
-    fn overdue_at(&self) -> Option<Time> {
-        if self.urgent.first().is_none() && self.awaited.first().is_none() {
-            return None;
-        }
-        let (urgent, awaited) = self.patience();
-        let urgent = self.urgent.first().map(|(_, at)| at + urgent);
-        let awaited = self.awaited.first().map(|(_, at)| at + awaited);
-        urgent.into_iter().chain(awaited).min()
-    }
-
-    fn watch(&mut self) {
-        self.urgent.renew(&self.ring);
-        self.awaited.renew(&self.ring);
-    }
-
-    /// Tells of the packets that took too long. Only silence counts for the back-off.
-    fn overtake(&mut self, now: Time, told: &mut impl FnMut(u64, &Sent, Fate)) {
-        let (urgent, awaited) = self.patience();
-        let mut silence = false;
-        loop {
-            let urgent = self.urgent.first().filter(|(_, at)| *at + urgent <= now);
-            let awaited = self.awaited.first().filter(|(_, at)| *at + awaited <= now);
-            let Some((number, at)) = urgent.or(awaited) else {
-                break;
-            };
-            silence |= self.heard_at <= at;
-            if let Some(record) = self.ring.record(number) {
-                record.state = SentState::Overdue;
-                told(number, record, Fate::Overdue);
-            }
-            self.watch();
-        }
-        self.overdue += u32::from(silence);
+        let base = micros(self.rtt.probe_delay(self.ack_delay * waits));
+        // 1.5 to the power of the probes so far; nine reach the cap from any base.
+        let delay = (0..self.probes.min(9)).fold(base, |delay, _| delay + delay / 2);
+        Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)
     }
 
     /// Which of the 32 numbers below `largest` were acknowledged by what came before, as far as is remembered. A number left
@@ -312,7 +254,7 @@ impl Recovery {
                 told(number, record, Fate::Late);
                 Ok(None)
             }
-            SentState::Flying | SentState::Awaited | SentState::Urgent | SentState::Overdue => {
+            SentState::Flying => {
                 record.state = SentState::Settled;
                 told(number, record, Fate::Delivered);
                 let (at, size, patient) = (record.at, record.size, record.is_patient());
@@ -326,12 +268,11 @@ impl Recovery {
 
     fn lose(&mut self, number: u64, told: &mut impl FnMut(u64, &Sent, Fate)) {
         if let Some(record) = self.ring.record(number)
-            && record.state.is_flying()
+            && record.state == SentState::Flying
             && record.eliciting
         {
-            // The listener is told with the state it was in.
-            told(number, record, Fate::Lost);
             record.state = SentState::Lost;
+            told(number, record, Fate::Lost);
             let (size, patient) = (record.size, record.is_patient());
             self.landed(size, patient);
         }
@@ -356,7 +297,7 @@ impl Recovery {
             let Some(record) = self.ring.record(number) else {
                 continue;
             };
-            if !record.state.is_flying() || !record.eliciting {
+            if record.state != SentState::Flying || !record.eliciting {
                 continue;
             }
             let lost_at = record.at + delay;
@@ -370,12 +311,6 @@ impl Recovery {
         }
         self.ring.advance();
     }
-}
-
-/// 1.5 to the power of the times that nothing came so far; nine reach the cap from any base.
-fn backed_off(base: Duration, times: u32) -> Duration {
-    let delay = (0..times.min(9)).fold(micros(base), |delay, _| delay + delay / 2);
-    Duration::from_micros(delay).min(LONGEST_PROBE_DELAY)
 }
 
 #[cfg(test)]

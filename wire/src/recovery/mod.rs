@@ -7,9 +7,8 @@ mod fate;
 mod ring;
 mod rtt;
 mod skips;
-mod watch;
 
 pub(crate) use fate::{AckedNumbers, BadAck, Fate, Recovery, SNAPSHOT_WAITS};
-pub(crate) use ring::{Run, Runs, Sent, SentRing, SentState};
+pub(crate) use ring::{Run, Runs, Sent, SentRing};
 pub(crate) use rtt::Rtt;
 pub(crate) use skips::SkipPlan;

@@ -102,23 +102,10 @@ pub(crate) enum SentState {
     Skipped,
     /// On its way.
     Flying,
-    /// On its way with reliable parts; the peer acknowledges it within its delay.
-    Awaited,
-    /// On its way with reliable parts; the peer acknowledges it at once.
-    Urgent,
     /// It arrived.
     Settled,
-    /// On its way for longer than it should be: its reliable parts left again.
-    Overdue,
     /// It was told to be lost; an acknowledgement may still come.
     Lost,
-}
-
-impl SentState {
-    /// Whether its fate is open.
-    pub(crate) const fn is_flying(self) -> bool {
-        matches!(self, Self::Flying | Self::Awaited | Self::Urgent | Self::Overdue)
-    }
 }
 
 /// The records, and the range of numbers they belong to.
@@ -164,16 +151,11 @@ impl SentRing {
         if number < self.next && self.next - number <= RING { self.records.get_mut(index(number)) } else { None }
     }
 
-    /// The record of a number that is one of the last.
-    pub(crate) fn look(&self, number: u64) -> Option<&Sent> {
-        self.records.get(index(number))
-    }
-
     /// Moves `oldest` past everything that does not wait.
     pub(crate) fn advance(&mut self) {
         while self.oldest < self.next {
             match self.records.get(index(self.oldest)) {
-                Some(record) if record.state.is_flying() && record.eliciting => break,
+                Some(record) if record.state == SentState::Flying && record.eliciting => break,
                 _ => self.oldest += 1,
             }
         }

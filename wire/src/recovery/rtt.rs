@@ -57,15 +57,9 @@ impl Rtt {
         Duration::from_micros((trip + trip / 8).max(2_000))
     }
 
-    /// A packet that is acknowledged at once takes no longer than this, nearly always: a round trip and four variations, at
-    /// least 4 ms, of which a game loop's step and a busy host have their share.
-    pub(crate) fn overdue_delay(&self) -> Duration {
-        Duration::from_micros(self.smoothed_us + (4 * self.variation_us).max(4_000))
-    }
-
     /// How long to wait for an acknowledgement before probing, without back-off.
     pub(crate) fn probe_delay(&self, ack_delay: Duration) -> Duration {
-        let trip = self.smoothed_us + (4 * self.variation_us).max(4_000);
+        let trip = self.smoothed_us + (4 * self.variation_us).max(1_000);
         Duration::from_micros(trip) + ack_delay
     }
 }

@@ -24,8 +24,6 @@ VIOLATION = 5
 FORGED = 7
 RESET_MIN = 21
 CONTROL = 0
-# While one of the last so many numbers showed a gap, reliable parts are acknowledged at once.
-GAPS_REMEMBERED = 256
 
 
 class Connection:
@@ -55,7 +53,6 @@ class Connection:
         self.events = []
         self.heard_at = self.said_at = now
         self.ack_at = None
-        self.gap_at = None
         self.ping = self.probe = False
         self.response = None
         self.closing = None
@@ -121,12 +118,9 @@ class Connection:
         self.received.add(packet, now)
         content = frames.decode(reader.rest(), "server", prelude.largest is not None)
         self.acknowledge(now, prelude, content)
-        if not expected:
-            self.gap_at = packet
-        lossy = self.gap_at is not None and self.received.largest - self.gap_at < GAPS_REMEMBERED
         at_once = not expected
         for name, fields in content:
-            at_once |= fields.get("lane") == CONTROL or (lossy and name in ("REL", "FRAG") and fields["lane"] in self.out)
+            at_once |= fields.get("lane") == CONTROL
             self.frame(now, name, fields)
             if self.closed:
                 return

@@ -187,8 +187,6 @@ class Life(unittest.TestCase):
         self.peer.say(packet=8)
         self.peer.wait(200_000)
         self.assertEqual(self.peer.hear(), [], "an acknowledgement asks for none")
-        self.peer.say(rel(1, 1, b"y"))
-        self.assertEqual(self.peer.hear(), [[]], "at once after a reliable part, once there was a gap")
 
     def test_ranges_are_told_until_they_are_known(self):
         """protocol.md 7.3, 8.11."""
